@@ -1,0 +1,73 @@
+"""iCalendar text to events, recurrences expanded, by the libraries icalendar and recurring-ical-events."""
+
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from firstbell.calendar.values import CalendarError, Event
+
+LARGEST = 5 * 1024 * 1024  # bytes; a university's yearly timetable has about 1 MB
+MOST = 20_000  # occurrences in one window
+
+
+def read_events(text: bytes, zone: ZoneInfo, start: datetime, end: datetime, origin: str) -> list[Event]:
+    """The events of an iCalendar file between `start` and `end` (UTC), in order.
+
+    Floating times and whole days are read in `zone`. Raises CalendarError when `text` is no calendar or too large.
+    """
+    if len(text) > LARGEST:
+        raise CalendarError(f"{origin}: larger than {LARGEST // 2**20} MiB; export a shorter time")
+    if b"BEGIN:VCALENDAR" not in text[:1024].upper():
+        seen = text[:60].decode("utf-8", "replace").splitlines()[0] if text.strip() else "nothing"
+        raise CalendarError(f"{origin}: not an iCalendar file (it begins with {seen!r}); is the export's token valid?")
+    import icalendar
+    import recurring_ical_events
+
+    try:
+        calendar = icalendar.Calendar.from_ical(text)
+        occurrences = recurring_ical_events.of(calendar, skip_bad_series=True).after(start)
+        events: list[Event] = []
+        for occurrence in occurrences:
+            if _utc(occurrence["DTSTART"].dt, zone) >= end:
+                break
+            if len(events) >= MOST:
+                raise CalendarError(
+                    f"{origin}: more than {MOST:,} events in one window; is an event repeated endlessly?"
+                )
+            if str(occurrence.get("STATUS", "")).upper() != "CANCELLED":
+                events.append(_event(occurrence, zone))
+    except CalendarError:
+        raise
+    except Exception as error:  # whatever a broken file makes of the parsers
+        raise CalendarError(f"{origin}: a broken iCalendar file: {error}") from error
+    return sorted(events, key=lambda e: (e.start, e.end, e.uid))
+
+
+def _event(component: Any, zone: ZoneInfo) -> Event:
+    start = component["DTSTART"].dt
+    begins = _utc(start, zone)
+    if "DTEND" in component:
+        ends = _utc(component["DTEND"].dt, zone)
+    elif "DURATION" in component:
+        ends = begins + component["DURATION"].dt
+    else:  # RFC 5545, 3.6.1: a day without an end lasts that day, a time without an end no time
+        ends = begins if isinstance(start, datetime) else _utc(start + timedelta(days=1), zone)
+    return Event(
+        uid=str(component.get("UID", "")),
+        start=begins,
+        end=max(begins, ends),
+        title=str(component.get("SUMMARY", "")).strip(),
+        description=str(component.get("DESCRIPTION", "")).strip(),
+        categories=_categories(component.get("CATEGORIES")),
+    )
+
+
+def _utc(moment: date | datetime, zone: ZoneInfo) -> datetime:
+    if not isinstance(moment, datetime):
+        moment = datetime.combine(moment, time(), zone)
+    return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
+
+
+def _categories(found: Any) -> tuple[str, ...]:
+    parts = found if isinstance(found, list) else [found] if found is not None else []
+    return tuple(str(name).strip() for part in parts for name in getattr(part, "cats", [part]))

@@ -1,0 +1,144 @@
+"""From steps to the group: the smallest change of its scheduled actions and of MinSize that makes them so. Pure.
+
+Only actions with our prefix are ours; others' are counted (the group's limit is shared) and never touched.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from firstbell.capacity.floors import merge
+from firstbell.capacity.values import Floor, Plan, Step
+from firstbell.fleet import Group, ScheduledAction
+from firstbell.site import Site
+
+PREFIX = "firstbell-"
+AHEAD = timedelta(days=14)
+LIMIT = 125  # scheduled actions of one group (EC2 Auto Scaling quotas)
+
+
+@dataclass(frozen=True, slots=True)
+class PutScheduled:
+    """Write these scheduled actions of the group."""
+
+    group: str
+    actions: tuple[ScheduledAction, ...]
+    reason: str
+
+    @property
+    def subject(self) -> str:
+        """What it is about."""
+        return self.group
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteScheduled:
+    """Delete these scheduled actions of ours."""
+
+    group: str
+    names: tuple[str, ...]
+    reason: str
+
+    @property
+    def subject(self) -> str:
+        """What it is about."""
+        return self.group
+
+
+@dataclass(frozen=True, slots=True)
+class SetMinSize:
+    """Set the group's MinSize now."""
+
+    group: str
+    min_size: int
+    reason: str
+
+    @property
+    def subject(self) -> str:
+        """What it is about."""
+        return self.group
+
+
+@dataclass(frozen=True, slots=True)
+class SaveFloor:
+    """Keep a lease: a floor that somebody other than the plan wants, until its end."""
+
+    floor: Floor
+    reason: str
+
+    @property
+    def subject(self) -> str:
+        """What it is about."""
+        return self.floor.owner
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A site's group, its scheduled actions, the plan in force, and the leases that still run."""
+
+    group: Group
+    scheduled: tuple[ScheduledAction, ...]
+    plan: Plan | None
+    leases: tuple[Floor, ...]
+
+
+Change = PutScheduled | DeleteScheduled | SetMinSize | SaveFloor
+
+
+def follow(site: Site, seen: Seen, plan: Plan | None, now: datetime, more: tuple[Floor, ...] = ()) -> list[Change]:
+    """The changes that bring a site's group to `plan`, the leases seen and `more` floors, merged."""
+    floors = (*(plan.floors if plan else ()), *seen.leases, *more)
+    most = min(site.fleet.max_instances, seen.group.max_size)
+    steps = merge(floors, min(site.fleet.min_instances, most), most, now, now + AHEAD)
+    before = (*floors, *(seen.plan.floors if seen.plan else ()))
+    ours = {min(f.instances, most) for f in before} | {s.instances for s in (seen.plan.steps if seen.plan else ())}
+    return decide(seen.group, seen.scheduled, steps, now, ours)
+
+
+def decide(
+    group: Group,
+    scheduled: Sequence[ScheduledAction],
+    steps: Sequence[Step],
+    now: datetime,
+    ours: Collection[int] = (),
+) -> list[Change]:
+    """What to change so that the group follows `steps` (the first of which is valid now).
+
+    `ours` are the levels that we may have set before: MinSize is lowered only from one of these, so that another
+    one's higher setting stays. MinSize never goes above the group's MaxSize.
+    """
+    own = {a.name: a for a in scheduled if a.name.startswith(PREFIX)}
+    room = LIMIT - (len(scheduled) - len(own))
+    coming = [s for s in steps if s.at > now][: max(room, 0)]
+    wanted = {a.name: a for a in (_scheduled(s, group.max_size) for s in coming)}
+    changed = [a for name, a in wanted.items() if own.get(name) != a]
+    stale = sorted(name for name, a in own.items() if name not in wanted and a.start > now)
+    changes: list[Change] = []
+    if stale:  # before the new ones: there may be no room for both
+        changes.append(DeleteScheduled(group.name, tuple(stale), f"{len(stale)} planned steps are no longer wanted"))
+    if changed:
+        changes.append(PutScheduled(group.name, tuple(changed), _why_put(changed, coming)))
+    return changes + _present(group, steps, now, ours)
+
+
+def _present(group: Group, steps: Sequence[Step], now: datetime, ours: Collection[int]) -> list[Change]:
+    current = next((s for s in reversed(steps) if s.at <= now), None)
+    if current is None:
+        return []
+    level = min(current.instances, group.max_size)
+    if group.min_size < level:
+        return [SetMinSize(group.name, level, f"MinSize is {group.min_size}, {level} wanted: {current.reasons[0]}")]
+    if group.min_size > level and group.min_size in ours:
+        return [SetMinSize(group.name, level, f"MinSize {group.min_size} is no longer needed: {current.reasons[0]}")]
+    return []
+
+
+def _scheduled(step: Step, most: int) -> ScheduledAction:
+    return ScheduledAction(step.at, f"{PREFIX}{step.at:%Y%m%dT%H%M%SZ}", min(step.instances, most))
+
+
+def _why_put(changed: Sequence[ScheduledAction], coming: Sequence[Step]) -> str:
+    first = changed[0]
+    step = next(s for s in coming if s.at == first.start)
+    more = f", and {len(changed) - 1} more steps" if len(changed) > 1 else ""
+    return f"from {first.start:%Y-%m-%d %H:%M} UTC at least {first.min_size}: {step.reasons[0]}{more}"

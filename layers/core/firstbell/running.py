@@ -1,0 +1,137 @@
+"""One run of a function, from event to answer: what the handlers share, so that each shows its own three steps.
+
+    def handler(event, context):
+        run = Run.start("admit_instances", event, context)
+        for site in run.sites():
+            with run.guard(site):
+                seen = observe(site, run)
+                run.act(site, decide(seen), Apply(site))
+        return run.finish()
+
+A site that fails does not stop the others; what failed is raised at the end.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cache
+from typing import Any, Protocol
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
+
+from firstbell import clock, events, journal, published
+from firstbell.acting import ActionsFailed, Explained, Outcome, carry_out
+from firstbell.aws import topic
+from firstbell.aws.table import Table
+from firstbell.environment import Environment
+from firstbell.oncall.signal import Signal
+from firstbell.plain import to_plain
+from firstbell.site import Site
+
+
+class Named(Protocol):
+    """A site, or whatever stands for one before its file could be read."""
+
+    @property
+    def name(self) -> str:
+        """The site's name."""
+
+
+@cache
+def _logger(function: str) -> Logger:
+    return Logger(service=function)
+
+
+@dataclass
+class Run:
+    """One invocation: its moment, its hint, its environment, and what came of it so far."""
+
+    function: str
+    now: datetime
+    hint: events.Hint | None
+    environment: Environment
+    context: Any = None
+    _errors: list[Exception] = field(default_factory=list)
+    _counts: Counter[str] = field(default_factory=Counter)
+
+    @classmethod
+    def start(cls, function: str, event: object, context: Any = None) -> "Run":
+        """Begin: read the clock and the event. A skipped or bad event leaves no hint, and so no sites to look at."""
+        run = cls(function, clock.now(), None, Environment.of_process(), context)
+        _logger(function).append_keys(request_id=getattr(context, "aws_request_id", ""))
+        match events.read(event):
+            case events.Hint() as hint:
+                run.hint = hint
+            case events.Skip(reason):
+                run.log.info("skipped", reason=reason)
+            case events.Bad(reason):
+                run.log.warning("bad event", reason=reason)
+                run.count("BadEvents")
+        return run
+
+    @property
+    def log(self) -> Logger:
+        """The structured log."""
+        return _logger(self.function)
+
+    @property
+    def table(self) -> Table:
+        """The table of state."""
+        return Table(self.environment.table)
+
+    def count(self, metric: str, value: int = 1) -> None:
+        """Add to a CloudWatch metric (embedded metric format: it costs a line of log)."""
+        self._counts[metric] += value
+
+    def sites(self) -> tuple[Site, ...]:
+        """The published sites that the hint is about; none without a hint."""
+        if self.hint is None:
+            return ()
+        found = published.sites(self.table, self.now)
+        if not self.hint.group:
+            return found
+        meant = tuple(site for site in found if site.fleet.auto_scaling_group == self.hint.group)
+        if not meant:
+            self.log.warning("no site has this Auto Scaling group", group=self.hint.group)
+            self.count("UnknownGroups")
+        return meant
+
+    @contextmanager
+    def guard(self, site: Named) -> Iterator[None]:
+        """Keep what goes wrong with one site from stopping the others; `finish` raises it."""
+        try:
+            yield
+        except Exception as error:
+            self.log.exception("site failed", site=site.name)
+            error.add_note(f"site {site.name}")
+            self._errors.append(error)
+
+    def act(self, site: Named, actions: Sequence[Explained], apply: Callable[..., object]) -> list[Outcome]:
+        """Carry the actions out, each signal by publishing it and every other by `apply`; journal and log them."""
+        outcomes = carry_out(actions, lambda a: self.tell(a) if isinstance(a, Signal) else apply(a))
+        for entry in journal.entries(self.function, outcomes, self.now):
+            self.log.info("acted", site=site.name, **to_plain(entry))
+        journal.write(self.table, site.name, journal.entries(self.function, outcomes, self.now))
+        self.count("Actions", len(outcomes))
+        self._errors += [o.error for o in outcomes if o.error is not None]
+        return outcomes
+
+    def tell(self, signal: Signal) -> None:
+        """Publish a signal for `notify_on_call`."""
+        topic.publish(self.environment.notifications_topic, json.dumps(to_plain(signal)), signal.title)
+
+    def finish(self) -> dict[str, Any]:
+        """End: write the metrics; raise ActionsFailed if anything failed; else say what was done."""
+        acted = self._counts["Actions"]
+        self.count("Failures", len(self._errors))
+        metrics = EphemeralMetrics(service=self.function, namespace="Firstbell")
+        for name, value in self._counts.items():
+            metrics.add_metric(name, MetricUnit.Count, value)
+        metrics.flush_metrics()
+        if self._errors:
+            raise ActionsFailed(f"{self.function}: {len(self._errors)} failures", self._errors)
+        return {"function": self.function, "actions": acted}
