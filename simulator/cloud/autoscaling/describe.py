@@ -1,0 +1,77 @@
+"""Groups, instances and hooks in the shapes of the Auto Scaling API."""
+
+from simulator.cloud.autoscaling.group import Group
+from simulator.cloud.autoscaling.values import Hook, Instance
+from simulator.cloud.ground import Json, at_utc
+
+
+def describe_group(group: Group) -> Json:
+    """One entry of DescribeAutoScalingGroups."""
+    settings = group.settings
+    answer: Json = {
+        "AutoScalingGroupName": group.name,
+        "AutoScalingGroupARN": group.arn,
+        "MinSize": group.min_size,
+        "MaxSize": group.max_size,
+        "DesiredCapacity": group.desired,
+        "DefaultCooldown": settings.default_cooldown,
+        "AvailabilityZones": list(settings.zones),
+        "LoadBalancerNames": [],
+        "TargetGroupARNs": list(settings.target_group_arns),
+        "HealthCheckType": settings.health_check_type,
+        "HealthCheckGracePeriod": settings.health_check_grace_period,
+        "Instances": [describe_instance(group, instance) for instance in group.instances.values()],
+        "CreatedTime": at_utc(group.created),
+        "SuspendedProcesses": [
+            {"ProcessName": name, "SuspensionReason": reason} for name, reason in sorted(group.suspended.items())
+        ],
+        "VPCZoneIdentifier": ",".join(f"subnet-{zone}" for zone in settings.zones),
+        "EnabledMetrics": [],
+        "Tags": [_tag(group.name, key, value) for key, value in settings.tags],
+        "TerminationPolicies": ["Default"],
+        "NewInstancesProtectedFromScaleIn": settings.new_instances_protected,
+    }
+    if settings.default_instance_warmup is not None:
+        answer["DefaultInstanceWarmup"] = settings.default_instance_warmup
+    return answer
+
+
+def describe_instance(group: Group, instance: Instance) -> Json:
+    """An instance as DescribeAutoScalingGroups lists it."""
+    return {
+        "InstanceId": instance.instance_id,
+        "InstanceType": group.settings.instance_type,
+        "AvailabilityZone": instance.zone,
+        "LifecycleState": str(instance.state),
+        "HealthStatus": instance.health,
+        "ProtectedFromScaleIn": instance.protected,
+    }
+
+
+def describe_managed_instance(group: Group, instance: Instance) -> Json:
+    """An instance as DescribeAutoScalingInstances lists it: with its group, and with health in capitals."""
+    described = describe_instance(group, instance)
+    return {**described, "AutoScalingGroupName": group.name, "HealthStatus": instance.health.upper()}
+
+
+def describe_hook(group: Group, hook: Hook) -> Json:
+    """One entry of DescribeLifecycleHooks."""
+    answer: Json = {
+        "LifecycleHookName": hook.name,
+        "AutoScalingGroupName": group.name,
+        "LifecycleTransition": hook.transition,
+        "HeartbeatTimeout": hook.heartbeat_timeout,
+        "GlobalTimeout": hook.global_timeout,
+        "DefaultResult": hook.default_result,
+    }
+    return answer if hook.metadata is None else {**answer, "NotificationMetadata": hook.metadata}
+
+
+def _tag(group: str, key: str, value: str) -> Json:
+    return {
+        "ResourceId": group,
+        "ResourceType": "auto-scaling-group",
+        "Key": key,
+        "Value": value,
+        "PropagateAtLaunch": True,
+    }

@@ -1,0 +1,48 @@
+"""The Auto Scaling service of a run as the rest of the twin uses it: groups, faults, and the API for the gateway."""
+
+from simulator.cloud.autoscaling.api import GroupApi
+from simulator.cloud.autoscaling.fleet import Fleet
+from simulator.cloud.autoscaling.group import Group
+from simulator.cloud.autoscaling.metering import Cpu, Metering
+from simulator.cloud.autoscaling.schedule_api import ScheduleApi
+from simulator.cloud.autoscaling.scheduled import Schedule
+from simulator.cloud.autoscaling.values import GroupSettings, Instance, World
+from simulator.cloud.ground import Ground, Operations
+
+
+class AutoScaling:
+    """EC2 Auto Scaling in virtual time; `cpu(instance_id)` gives a policy the last minute's utilisation in %."""
+
+    def __init__(self, ground: Ground, world: World | None = None, cpu: Cpu = lambda instance_id: None) -> None:  # noqa: ARG005
+        self.fleet = Fleet(ground, world or World())
+        self.schedule = Schedule(self.fleet)
+        self.metering = Metering(self.fleet, cpu)
+
+    def create(self, settings: GroupSettings, started: bool = False) -> Group:
+        """Create a group; `started` puts its first instances into service at once, an hour old."""
+        return self.fleet.create(settings, started)
+
+    def group(self, name: str) -> Group:
+        """The group of a name; raises ApiError(ValidationError) when there is none."""
+        return self.fleet.group(name)
+
+    def instances(self, name: str) -> list[Instance]:
+        """The instances of a group, in the order of their launch, those that are terminating included."""
+        return list(self.fleet.group(name).instances.values())
+
+    def fail_health(self, instance_id: str, check: str) -> None:
+        """An instance dies ("EC2") or fails the load balancer's health check ("ELB"): AWS replaces it."""
+        self.fleet.fail_health(instance_id, check)
+
+    def refuse_launches(self, group: str, zones: tuple[str, ...] = ()) -> None:
+        """EC2 has no capacity for the group in `zones` (default: in all), until `allow_launches`."""
+        self.fleet.refuse_launches(group, zones)
+
+    def allow_launches(self, group: str) -> None:
+        """EC2 has capacity again; the group finds out at its next try."""
+        self.fleet.allow_launches(group)
+
+    def operations(self) -> Operations:
+        """The API operations, for `Gateway.serve`."""
+        named = {**GroupApi(self.fleet).operations(), **ScheduleApi(self.fleet, self.schedule).operations()}
+        return {("autoscaling", name): operation for name, operation in named.items()}

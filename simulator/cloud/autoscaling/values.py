@@ -1,0 +1,152 @@
+"""The values of an Auto Scaling group: instances and their lifecycle, hooks, settings, and the world around them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from math import log
+from random import Random
+from typing import TYPE_CHECKING
+
+from simulator.engine import Call
+
+if TYPE_CHECKING:
+    from simulator.cloud.autoscaling.activities import Activity
+    from simulator.cloud.autoscaling.policies import Policy
+
+LAUNCHING = "autoscaling:EC2_INSTANCE_LAUNCHING"
+TERMINATING = "autoscaling:EC2_INSTANCE_TERMINATING"
+TWO_DAYS = 48 * 3600
+
+
+class State(StrEnum):
+    """Lifecycle states, in the order in which an instance passes through them."""
+
+    PENDING = "Pending"
+    PENDING_WAIT = "Pending:Wait"
+    PENDING_PROCEED = "Pending:Proceed"
+    IN_SERVICE = "InService"
+    TERMINATING = "Terminating"
+    TERMINATING_WAIT = "Terminating:Wait"
+    TERMINATING_PROCEED = "Terminating:Proceed"
+    TERMINATED = "Terminated"
+
+
+PENDING_STATES = frozenset({State.PENDING, State.PENDING_WAIT, State.PENDING_PROCEED})
+
+
+@dataclass(frozen=True)
+class Hook:
+    """A lifecycle hook; the defaults are AWS's (one hour, ABANDON)."""
+
+    name: str
+    transition: str
+    heartbeat_timeout: int = 3600
+    default_result: str = "ABANDON"
+    metadata: str | None = None
+
+    @property
+    def global_timeout(self) -> int:
+        """Seconds that an instance can wait at most, however many heartbeats it gets (API reference, LifecycleHook)."""
+        return min(TWO_DAYS, 100 * self.heartbeat_timeout)
+
+
+@dataclass(slots=True, eq=False)
+class Wait:
+    """One running lifecycle action: an instance waits for `hook`; `started` in seconds since the epoch."""
+
+    hook: Hook
+    token: str
+    started: float
+    deadline: Call | None = None
+
+
+@dataclass(slots=True, eq=False)
+class Instance:
+    """An instance of a group as others see it; times are seconds since the epoch."""
+
+    instance_id: str
+    group: str
+    zone: str
+    launched: float
+    activity: "Activity" = field(repr=False)
+    state: State = State.PENDING
+    in_service_at: float | None = None
+    health: str = "Healthy"
+    protected: bool = False
+    waits: list[Wait] = field(default_factory=list, repr=False)
+
+    @property
+    def pending(self) -> bool:
+        """On its way into service; it already counts as capacity."""
+        return self.state in PENDING_STATES
+
+    @property
+    def in_service(self) -> bool:
+        """In service (which says nothing of what a load balancer thinks of it)."""
+        return self.state is State.IN_SERVICE
+
+
+@dataclass(frozen=True)
+class Duration:
+    """A log-normal distribution of seconds: half of the draws lie below `median`."""
+
+    median: float
+    sigma: float = 0.3
+
+    def draw(self, random: Random) -> float:
+        """A duration in seconds."""
+        return random.lognormvariate(log(self.median), self.sigma)
+
+
+@dataclass(frozen=True)
+class GroupSettings:
+    """What a group is created with. `default_instance_warmup` in seconds; None: new instances count at once.
+
+    `boot` is the time from the launch to "running" (Pending), `shutdown` that of EC2's own termination.
+    """
+
+    name: str
+    min_size: int
+    max_size: int
+    desired: int
+    zones: tuple[str, ...]
+    hooks: tuple[Hook, ...] = ()
+    target_group_arns: tuple[str, ...] = ()
+    instance_type: str = "c7g.large"
+    health_check_type: str = "ELB"
+    health_check_grace_period: int = 300
+    default_cooldown: int = 300
+    default_instance_warmup: int | None = 300
+    new_instances_protected: bool = False
+    policy: "Policy | None" = None
+    tags: tuple[tuple[str, str], ...] = ()
+    boot: Duration = Duration(25.0)
+    shutdown: Duration = Duration(40.0)
+
+    def hooks_at(self, transition: str) -> list[Hook]:
+        """The hooks of a transition (LAUNCHING or TERMINATING)."""
+        return [hook for hook in self.hooks if hook.transition == transition]
+
+
+def _nothing(instance: Instance) -> None:  # noqa: ARG001 - the default of a callback
+    return
+
+
+def _not_draining(instance: Instance) -> bool:  # noqa: ARG001 - the default of a callback
+    return False
+
+
+@dataclass(frozen=True)
+class World:
+    """Calls to the world outside AWS's control plane.
+
+    `on_boot`: the operating system of the instance comes up. `on_in_service`: AWS registers it with its target groups.
+    `on_deregister`: AWS takes it from them; termination then waits while `draining` is true (before any hook).
+    `on_gone`: EC2 has terminated it, which may be one that never booted and was in no target group.
+    """
+
+    on_boot: Callable[[Instance], object] = _nothing
+    on_in_service: Callable[[Instance], object] = _nothing
+    on_deregister: Callable[[Instance], object] = _nothing
+    draining: Callable[[Instance], bool] = _not_draining
+    on_gone: Callable[[Instance], object] = _nothing

@@ -1,0 +1,87 @@
+"""Alarms and metric data in the shapes of the CloudWatch API and of its events."""
+
+from collections.abc import Mapping
+
+from simulator.cloud.cloudwatch.alarms import Alarm
+from simulator.cloud.cloudwatch.metrics import Metric, Series
+from simulator.cloud.gateway import ApiError
+from simulator.cloud.ground import Json, at_utc, epoch
+
+
+def describe_alarm(alarm: Alarm, arn: str, value: str, reason: str, reason_data: str | None, since: float) -> Json:
+    """One entry of MetricAlarms; a percentile is an ExtendedStatistic."""
+    metric = alarm.metric
+    statistic = "ExtendedStatistic" if metric.stat.startswith("p") else "Statistic"
+    answer: Json = {
+        "AlarmName": alarm.name,
+        "AlarmArn": arn,
+        "AlarmDescription": alarm.description,
+        "ActionsEnabled": True,
+        "OKActions": [],
+        "AlarmActions": [],
+        "InsufficientDataActions": [],
+        "StateValue": value,
+        "StateReason": reason,
+        "StateUpdatedTimestamp": at_utc(since),
+        "StateTransitionedTimestamp": at_utc(since),
+        "MetricName": metric.name,
+        "Namespace": metric.namespace,
+        statistic: metric.stat,
+        "Dimensions": [{"Name": name, "Value": each} for name, each in metric.dimensions],
+        "Period": alarm.period,
+        "EvaluationPeriods": alarm.evaluation_periods,
+        "DatapointsToAlarm": alarm.needed,
+        "Threshold": alarm.threshold,
+        "ComparisonOperator": alarm.comparison,
+        "TreatMissingData": alarm.missing,
+    }
+    return answer if reason_data is None else {**answer, "StateReasonData": reason_data}
+
+
+def alarm_event_configuration(alarm: Alarm, metric_id: str) -> Json:
+    """The configuration in an alarm's event."""
+    metric = alarm.metric
+    stat: Json = {
+        "metric": {"namespace": metric.namespace, "name": metric.name, "dimensions": dict(metric.dimensions)},
+        "period": alarm.period,
+        "stat": metric.stat,
+    }
+    return {
+        "description": alarm.description,
+        "metrics": [{"id": metric_id, "metricStat": stat, "returnData": True}],
+    }
+
+
+def metric_data(series: Mapping[Metric, Series], params: Json) -> Json:
+    """GetMetricData for MetricStat queries; an unknown metric has no values, as in AWS. Newest first by default."""
+    start, end = epoch(params["StartTime"]), epoch(params["EndTime"])
+    if start >= end:
+        raise ApiError("ValidationError", "The parameter StartTime must be less than the parameter EndTime.")
+    ascending = params.get("ScanBy") == "TimestampAscending"
+    results = []
+    for query in params["MetricDataQueries"]:
+        if "MetricStat" not in query:
+            raise NotImplementedError("the twin has no metric expressions")
+        points = _points(series, query["MetricStat"], start, end)
+        ordered = points if ascending else points[::-1]
+        results.append(
+            {
+                "Id": query["Id"],
+                "Label": query.get("Label", query["MetricStat"]["Metric"].get("MetricName", "")),
+                "Timestamps": [at_utc(time) for time, _ in ordered],
+                "Values": [value for _, value in ordered],
+                "StatusCode": "Complete",
+            }
+        )
+    return {"MetricDataResults": results, "Messages": []}
+
+
+def _points(series: Mapping[Metric, Series], query: Json, start: float, end: float) -> list[tuple[int, float]]:
+    asked, period = query["Metric"], query["Period"]
+    dimensions = {each["Name"]: each["Value"] for each in asked.get("Dimensions", ())}
+    found = series.get(Metric.of(asked["Namespace"], asked["MetricName"], query["Stat"], dimensions))
+    if found is None:
+        return []
+    first = int(start) // period * period
+    values = [(time, found.period(time, period)) for time in range(first, int(end), period)]
+    return [(time, value) for time, value in values if value is not None]

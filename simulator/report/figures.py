@@ -1,0 +1,85 @@
+"""The figures that a report compares: their labels, how they are written, and which policy is best at each."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from math import inf, isfinite, isnan, nan
+
+from simulator.results import Result
+
+OURS = "firstbell"
+TITLES = {OURS: "Firstbell", "fixed": "fixed fleet", "target-tracking": "target tracking"}
+
+
+def title(policy: str) -> str:
+    """What a policy is called in a text."""
+    return TITLES.get(policy, policy)
+
+
+def share(value: float) -> str:
+    """A share of one, as a percentage."""
+    percent = value * 100
+    if 0 < percent < 0.01:
+        return "<0.01 %"
+    return f"{percent:.2f} %" if 0 < percent < 1 else f"{percent:.1f} %" if percent else "0 %"
+
+
+def seconds(value: float) -> str:
+    """A latency."""
+    return f"{value:.2f} s" if value < 10 else f"{value:.1f} s"
+
+
+def dollars(value: float) -> str:
+    """US dollars."""
+    return f"${value:,.2f}"
+
+
+def _hours(value: float) -> str:
+    return f"{value:,.1f}"
+
+
+def _count(value: float) -> str:
+    return f"{value:,.0f}"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One figure; less of it is better. `write` gets a finite number."""
+
+    key: str
+    label: str
+    write: Callable[[float], str]
+
+    def value(self, result: Result) -> float:
+        """The figure; NaN where the run has none."""
+        return result.figures.get(self.key, nan)
+
+    def text(self, result: Result) -> str:
+        """The figure in writing."""
+        value = self.value(result)
+        return self.write(value) if isfinite(value) else "–" if isnan(value) else "∞"
+
+    def best(self, results: Sequence[Result]) -> frozenset[str]:
+        """The policies with the lowest value; none when all are equal."""
+        values = {r.policy: inf if isnan(v := self.value(r)) else v for r in results}
+        lowest = min(values.values(), default=inf)
+        found = frozenset(policy for policy, value in values.items() if value == lowest)
+        return found if len(found) < len(values) else frozenset()
+
+
+ROWS = (
+    Row("slow_share", "Slow requests (over 2 s)", share),
+    Row("p95", "p95 latency", seconds),
+    Row("start_p95", "p95 of quiz starts", seconds),
+    Row("instance_hours", "Instance-hours", _hours),
+    Row("cost_usd", "Cost of instances", dollars),
+    Row("sessions_lost", "Sessions lost", _count),
+    Row("pages", "Pages to on-call", _count),
+    Row("violations", "Invariants broken", _count),
+)
+
+
+def ours(results: Sequence[Result]) -> Result:
+    """Firstbell's result, or the first one when Firstbell did not run. Raises ValueError without any result."""
+    if not results:
+        raise ValueError("there is no result to report")
+    return next((r for r in results if r.policy == OURS), results[0])

@@ -1,0 +1,144 @@
+"""A scenario: which site, when, who comes, and what goes wrong; a YAML file, or any site file by itself."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal
+
+import yaml
+from firstbell.site import Site, Within
+from pydantic import TypeAdapter, ValidationError
+
+FOLDER = Path(__file__).parent / "scenarios"
+
+
+class ScenarioError(ValueError):
+    """A scenario cannot be used; the message says why."""
+
+
+class _Strict:
+    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
+
+
+@dataclass(frozen=True)
+class Rush(_Strict):
+    """An unplanned rush: `rate` more requests a second from `at` (UTC) for `minutes`."""
+
+    at: datetime
+    rate: Annotated[float, Within(0, 10_000)]
+    minutes: Annotated[float, Within(1, 1440)] = 20.0
+
+
+@dataclass(frozen=True)
+class Fault(_Strict):
+    """Something that goes wrong.
+
+    `dead_mount`: the `nth` instance launched after the start has no moodledata. `mount_lost`: from `at` on, one serving
+    instance loses it. `storage_down`, `controller_down`: from `at` on for `minutes`. `events_lost`: `share` of all events
+    never arrive. `throttled`: `share` of all API calls are refused.
+    """
+
+    kind: Literal["dead_mount", "mount_lost", "storage_down", "controller_down", "events_lost", "throttled"]
+    nth: Annotated[int, Within(1, 1000)] = 1
+    at: datetime | None = None
+    minutes: Annotated[float, Within(0, 1440)] = 10.0
+    share: Annotated[float, Within(0, 1)] = 0.1
+
+    def __post_init__(self) -> None:
+        if self.kind in ("mount_lost", "storage_down", "controller_down") and self.at is None:
+            raise ValueError(f"{self.kind} needs 'at'")
+
+
+@dataclass(frozen=True)
+class Scenario(_Strict):
+    """One day, or part of one. `attendance` is the share of the expected participants who really come.
+
+    `campus` is the requests per second of everybody else in the busiest hour; `fixed` the size of the fixed fleet.
+    """
+
+    name: str
+    title: str
+    site: str
+    start: datetime
+    hours: Annotated[float, Within(0.1, 24 * 14)]
+    attendance: Annotated[float, Within(0, 3)] = 0.95
+    campus: Annotated[float, Within(0, 10_000)] = 3.0
+    fixed: Annotated[int, Within(1, 1000)] = 4
+    rushes: tuple[Rush, ...] = ()
+    faults: tuple[Fault, ...] = ()
+    folder: Path = field(default=FOLDER)
+
+    def __post_init__(self) -> None:
+        moments = [self.start, *(r.at for r in self.rushes), *(f.at for f in self.faults if f.at)]
+        if any(m.tzinfo is None for m in moments):
+            raise ValueError("times need a zone, such as 2026-11-24T06:00:00Z")
+
+    @property
+    def end(self) -> datetime:
+        """When it is over."""
+        return self.start + timedelta(hours=self.hours)
+
+    @property
+    def site_folder(self) -> Path:
+        """The folder with the site file and its calendars."""
+        return (self.folder / self.site).resolve()
+
+    def read_site(self) -> Site:
+        """The site. Raises SiteFileError, or ScenarioError when there is no site file."""
+        from firstbell.site_file import read_site
+
+        path = self.site_folder / "site.yaml"
+        try:
+            text = path.read_bytes()
+        except OSError as error:
+            raise ScenarioError(
+                f"{path}: {error.strerror}: a scenario's 'site' is the folder with site.yaml"
+            ) from error
+        return read_site(text, str(path))
+
+
+_adapter = TypeAdapter(Scenario)
+
+
+def names() -> list[str]:
+    """The scenarios that come with Firstbell."""
+    return sorted(path.stem for path in FOLDER.glob("*.yaml"))
+
+
+def load(name_or_path: str) -> Scenario:
+    """A scenario by its name, or from a file. Raises ScenarioError."""
+    path = FOLDER / f"{name_or_path}.yaml"
+    if not path.is_file():
+        path = Path(name_or_path)
+    if not path.is_file():
+        raise ScenarioError(f"{name_or_path}: no such scenario or file; there are {', '.join(names())}")
+    try:
+        data = yaml.safe_load(path.read_bytes())
+    except (yaml.YAMLError, OSError, ValueError) as error:
+        raise ScenarioError(f"{path}: not YAML: {str(error).splitlines()[0]}") from error
+    if not isinstance(data, dict):
+        raise ScenarioError(f"{path}: expected keys such as name, site and start")
+    return _validated({**data, "name": data.get("name", path.stem), "folder": path.parent}, str(path))
+
+
+def of_site(site_yaml: Path, start: datetime | None = None, hours: float = 12.0) -> Scenario:
+    """A day of a site: nothing goes wrong. `start` (aware) defaults to today, 06:00 UTC."""
+    begin = start or datetime.now(UTC).replace(hour=6, minute=0, second=0, microsecond=0)
+    data = {
+        "name": site_yaml.parent.name or "site",
+        "title": f"{site_yaml.parent.name}, {begin:%Y-%m-%d}",
+        "site": ".",
+        "start": begin,
+        "hours": hours,
+        "folder": site_yaml.parent.resolve(),
+    }
+    return _validated(data, str(site_yaml))
+
+
+def _validated(data: dict[str, Any], origin: str) -> Scenario:
+    try:
+        return _adapter.validate_python(data)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise ScenarioError(f"{origin}: {place}: {first['msg']}") from error
