@@ -1,0 +1,80 @@
+# Firstbell: `make demo` shows it, `make test` proves it, `make check` is the one gate. `make help` lists the rest.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/ready
+export SAM_CLI_TELEMETRY := 0
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.PHONY: help setup demo test check format lint types templates build deploy deploy-local benchmark lock clean schema
+
+help: ## list what can be made
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+$(READY): requirements/dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 15))' \
+	  || { echo "Firstbell needs Python 3.11 to 3.14, but $(PYTHON) is $$($(PYTHON) -V 2>&1). Say which one: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null \
+	  || { echo "Python's venv module is missing. Install it: sudo apt-get install python3-venv" >&2; exit 1; }
+	@echo "Installing the pinned dependencies into $(VENV) (about a minute) …"
+	@rm -rf $(VENV) && $(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/dev.txt
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+setup: $(READY) ## the virtual environment with everything, .venv/bin/firstbell included
+
+demo: setup ## an exam morning at a real Moodle's calendar, in the simulator
+	@$(BIN)/firstbell simulate exam-morning --report report.html
+
+test: setup ## all tests, in parallel
+	@$(BIN)/pytest -n 2
+
+check: setup lint types templates test ## the one gate: format, lint, types, templates, tests
+
+format: setup ## format the code
+	@$(BIN)/ruff format . && $(BIN)/ruff check --fix-only --quiet .
+
+lint: setup
+	@$(BIN)/ruff format --check . && $(BIN)/ruff check .
+
+types: setup
+	@$(BIN)/mypy -p firstbell -p simulator -p cli
+	@for app in functions/*/app.py; do $(BIN)/mypy --no-error-summary "$$app" || exit 1; done
+
+templates: setup
+	@$(BIN)/python tools/embed_probe.py --check
+	@$(BIN)/sam validate --lint
+	@$(BIN)/firstbell schema | cmp - docs/site.schema.json \
+	  || { echo "docs/site.schema.json is out of date: run make schema" >&2; exit 1; }
+
+schema: setup ## write docs/site.schema.json, the site file's JSON Schema for editors
+	@$(BIN)/firstbell schema > docs/site.schema.json
+
+build: setup ## sam build: for the template's runtime and architecture, from any host Python, without Docker
+	@$(BIN)/sam build
+
+deploy: build ## sam deploy --guided, into the AWS account of your credentials
+	@$(BIN)/sam deploy --guided
+
+deploy-local: setup ## the real SAM CLI deploys the template to an AWS on this machine, and a smoke test runs in it
+	@$(BIN)/python -m local_aws
+
+benchmark: setup ## measure the simulator: a day with the real handlers, and requests per second
+	@$(BIN)/python -m simulator.bench && $(BIN)/python -m simulator.traffic.bench
+
+LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+  --no-strip-extras --no-annotate --no-header
+
+lock: setup ## write the lock files anew from the *.in files
+	@$(BIN)/pip install --quiet --disable-pip-version-check uv
+	@$(LOCK) $(UPGRADE) requirements/dev.in -o requirements/dev.txt
+	@$(LOCK) $(UPGRADE) -c requirements/dev.txt layers/dependencies/requirements.in -o layers/dependencies/requirements.txt
+	@$(LOCK) $(UPGRADE) requirements/local.in -o requirements/local.txt
+
+clean: ## remove what was built (not the virtual environments)
+	@rm -rf .aws-sam build dist report.html .pytest_cache .mypy_cache .ruff_cache .hypothesis
