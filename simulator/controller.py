@@ -5,11 +5,10 @@ import os
 from pathlib import Path
 from typing import Any
 
-from firstbell import clock, published
-from firstbell.aws import clients
+from firstbell import clock, journal, published
+from firstbell.aws import clients, parameters
 from firstbell.capacity import publishing
 from firstbell.site import Site
-
 from simulator.cloud.ground import Json, Operations
 from simulator.delivery import Delivery, Weather
 from simulator.engine import Engine
@@ -38,7 +37,7 @@ def names(site: Site) -> dict[str, Any]:
         "NotificationsTopic": NOTIFICATIONS,
         "OnCallTopic": ON_CALL,
         "ProbeDocument": PROBE_DOCUMENT,
-        "LogLevel": "ERROR",
+        "LogLevel": "CRITICAL",  # the twin shows the journal instead
     }
 
 
@@ -101,7 +100,7 @@ class Controller:
 
 
 def _first_line(message: str) -> str:
-    """The sentence of a message that says what happened: its second paragraph's first line, else its first."""
+    """The sentence of a message that says what happened: its second line, else its first."""
     lines = [line.strip() for line in message.splitlines() if line.strip()]
     return lines[1] if len(lines) > 1 else "".join(lines[:1])
 
@@ -110,17 +109,18 @@ def begin(engine: Engine) -> None:
     """Make this process's product code start afresh in virtual time: no kept clients, caches or clock of another run."""
     os.environ.update(QUIET)
     clock.use(lambda: engine.utc)
-    clients.forget()
-    published.forget()
-    publishing.forget()
+    _forget()
 
 
 def end() -> None:
     """Give the product its wall clock back."""
     clock.use(None)
-    clients.forget()
-    published.forget()
-    publishing.forget()
+    _forget()
+
+
+def _forget() -> None:
+    for keeper in (clients, parameters, published, publishing):
+        keeper.forget()
 
 
 def journal_lines(table: str, site: str) -> list[dict[str, Any]]:
@@ -128,7 +128,7 @@ def journal_lines(table: str, site: str) -> list[dict[str, Any]]:
     query: Any = {
         "TableName": table,
         "KeyConditionExpression": "pk = :pk AND begins_with(sk, :sk)",
-        "ExpressionAttributeValues": {":pk": {"S": f"SITE#{site}"}, ":sk": {"S": "JOURNAL#"}},
+        "ExpressionAttributeValues": {":pk": {"S": journal.partition(site)}, ":sk": {"S": "JOURNAL#"}},
     }
     pages = clients.dynamodb().get_paginator("query").paginate(**query)
     return [json.loads(item["data"]["S"]) for page in pages for item in page["Items"]]

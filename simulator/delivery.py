@@ -122,7 +122,7 @@ def _ticker(delivery: Delivery, function: Function, event: dict[str, Any]) -> Ca
 
 
 def _rule(pattern: dict[str, Any]) -> Any:
-    return EventPattern(raw_pattern=None, pattern=pattern)  # type: ignore[arg-type]  # the text is not needed
+    return EventPattern(raw_pattern=None, pattern=pattern)  # the text is not needed
 
 
 def _told(error: BaseException) -> str:

@@ -11,7 +11,6 @@ from firstbell.calendar.sources import ReadAll, read_all
 from firstbell.capacity.values import Peak
 from firstbell.oncall import webhook
 from firstbell.site import Site
-
 from simulator import controller, timeline
 from simulator.cloud import Faults
 from simulator.delivery import Weather
@@ -106,9 +105,7 @@ def _fleet(
 ) -> Fleet:
     low, high = site.fleet.min_instances, site.fleet.max_instances
     sizes = (scenario.fixed,) * 3 if policy == "fixed" else (low, high, low)
-    fleet = Fleet(engine, site, emit, policy == "firstbell", sizes, policy != "fixed", ledger)
-    fleet.dead_launches = {f.nth for f in scenario.faults if f.kind == "dead_mount"}
-    return fleet
+    return Fleet(engine, site, emit, policy == "firstbell", sizes, policy != "fixed", ledger)
 
 
 def peaks_of(scenario: Scenario, site: Site) -> tuple[Peak, ...]:
@@ -146,6 +143,7 @@ def _live(scenario: Scenario, site: Site, fleet: Fleet, firstbell: controller.Co
             campus.hold(Exam(peak.title, opens, closes, students, closes - opens, start_sigma=sigma))
             fleet.engine.at(opens, fleet.ledger.note, "students", f"{peak.title} opens: {students:,} students start")
             fleet.engine.at(closes, fleet.ledger.note, "students", f"{peak.title} closes")
+    fleet.dead_launches = {f.nth for f in scenario.faults if f.kind == "dead_mount"}  # of those that launch from now on
     for fault in scenario.faults:
         _book(fault, fleet, firstbell)
 
@@ -178,6 +176,7 @@ def _advance(
     """Run to the end; returns (moment, serving instances) for every minute."""
     rows: list[tuple[float, int]] = []
     engine.every(60.0, lambda: rows.append((engine.now - 60.0, sum(i.in_service for i in fleet.instances))))
+    engine.every(60.0, fleet.note_size)
     begin, end = scenario.start.timestamp(), scenario.end.timestamp()
     for part in range(1, SLICES + 1):
         engine.run_until(begin + (end - begin) * part / SLICES)

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
 import yaml
-from firstbell.site import Site, Within
 from pydantic import TypeAdapter, ValidationError
+
+from firstbell.site import Site, Within
 
 FOLDER = Path(__file__).parent / "scenarios"
 
@@ -33,9 +34,9 @@ class Rush(_Strict):
 class Fault(_Strict):
     """Something that goes wrong.
 
-    `dead_mount`: the `nth` instance launched after the start has no moodledata. `mount_lost`: from `at` on, one serving
-    instance loses it. `storage_down`, `controller_down`: from `at` on for `minutes`. `events_lost`: `share` of all events
-    never arrive. `throttled`: `share` of all API calls are refused.
+    `dead_mount`: the `nth` instance launched after the start has no moodledata. `mount_lost`: from `at` on, one
+    serving instance loses it. `storage_down`, `controller_down`: from `at` on for `minutes`. `events_lost`: `share` of
+    all events never arrive. `throttled`: `share` of all API calls are refused.
     """
 
     kind: Literal["dead_mount", "mount_lost", "storage_down", "controller_down", "events_lost", "throttled"]

@@ -14,11 +14,11 @@ TOLD: Mapping[str, tuple[Kind, str]] = {
     "SendProbe": ("mount", "the mount of {subject} is probed"),
     "Continue": ("mount", "{subject} is let into service"),
     "Abandon": ("mount", "{subject} is abandoned"),
-    "Release": ("fleet", "{subject} may go"),
     "Deregister": ("fleet", "{subject} is taken from the balancer"),
-    "Signal": ("call", "a signal is raised: {subject}"),
+    "HookEnded": ("mount", "the hook of {subject} ended by itself"),
 }
-QUIET = frozenset({"Heartbeat", "Wait", "Noted", "Tell", "Signal", "SendProbe", "Remember"})
+RELEASED: tuple[Kind, str] = ("fleet", "{subject} may go")
+QUIET = frozenset({"Heartbeat", "Wait", "Noted", "Tell", "Signal", "SendProbe"})
 
 
 def tell(journal: Sequence[Mapping[str, Any]], noted: Sequence[Happening]) -> tuple[Happening, ...]:
@@ -29,6 +29,8 @@ def tell(journal: Sequence[Mapping[str, Any]], noted: Sequence[Happening]) -> tu
 
 def _line(entry: Mapping[str, Any]) -> Happening:
     kind, phrase = TOLD.get(entry["action"], ("fleet", entry["action"] + " {subject}"))
+    if (entry["function"], entry["action"]) == ("release_instances", "Continue"):
+        kind, phrase = RELEASED
     failed = f" (failed: {entry['error']})" if entry["error"] else ""
     what = phrase.format(subject=entry["subject"]) + failed
     return Happening(datetime.fromisoformat(entry["at"]), kind, what, entry["reason"])

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from firstbell.site import Site
-
 from simulator.cloud import Account, Faults, Gateway, Ground
 from simulator.cloud.autoscaling import (
     LAUNCHING,
@@ -45,6 +44,8 @@ class Fleet:
     tracking: bool
     ledger: Ledger
     faults: Faults = field(default_factory=Faults)
+    _broken: set[str] = field(default_factory=set)
+    _size: tuple[int, int] = (0, 0)
 
     def __post_init__(self) -> None:
         engine = self.engine
@@ -99,11 +100,21 @@ class Fleet:
         )
         self.scaling.create(settings, started=True)
         self.launched = 0  # "the nth launch" counts from here on
+        self._size = (desired, low)
 
     @property
     def instances(self) -> list[Instance]:
         """All instances of the group."""
         return self.scaling.instances(self.site.fleet.auto_scaling_group)
+
+    def note_size(self) -> None:
+        """Put a change of the wanted size into the timeline."""
+        group = self.scaling.group(self.site.fleet.auto_scaling_group)
+        if (group.desired, group.min_size) != self._size:
+            old, self._size = self._size, (group.desired, group.min_size)
+            if old[0] != group.desired:
+                why = f"MinSize {old[1]} → {group.min_size}" if old[1] != group.min_size else "the scaling policy"
+                self.ledger.note("fleet", f"the group goes from {old[0]} to {group.desired} instances", why)
 
     def average_cpu(self) -> float | None:
         """The serving instances' average CPU over the last minute, percent."""
@@ -120,8 +131,6 @@ class Fleet:
         for name, server in self.servers.items():
             server.mounted = up and name not in self._broken
         self.ledger.note("fault", f"the file server is {'back' if up else 'down'}")
-
-    _broken: set[str] = field(default_factory=set)
 
     def _boot(self, instance: Instance) -> None:
         self.launched += 1

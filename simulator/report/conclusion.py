@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from simulator.report.figures import ROWS, dollars, ours, title
+from simulator.report.figures import ROWS, dollars, ours, phrase, title
 from simulator.results import Result
 
 _OF = {row.key: row for row in ROWS}
@@ -13,7 +13,9 @@ def sentence(results: Sequence[Result]) -> str:
     own = ours(results)
     others = [r for r in results if r is not own]
     told = f"{_quality(own)} for {dollars(own.figures.get('cost_usd', 0))}"
-    against = " and ".join(f"{_quality(r)} for {dollars(r.figures.get('cost_usd', 0))} with {title(r.policy)}" for r in others)
+    against = " and ".join(
+        f"{_quality(r)} for {dollars(r.figures.get('cost_usd', 0))} with {phrase(r.policy)}" for r in others
+    )
     verdict = _verdict(own, others)
     broken = own.figures.get("violations", 0)
     tail = f"; {broken:.0f} invariant{'s were' if broken != 1 else ' was'} broken" if broken else ""
@@ -31,7 +33,8 @@ def _verdict(own: Result, others: Sequence[Result]) -> str:
         return f"Slow requests with {name}"
     if better:
         best = min(better, key=lambda r: r.figures.get("slow_share", 0))
-        return f"The {title(best.policy)} had fewer slow requests than {name}"
+        found = phrase(best.policy)
+        return f"{found[:1].upper()}{found[1:]} had fewer slow requests than {name}"
     if any(r.figures.get("slow_share", 0) == slow for r in others):
         return f"No policy had fewer slow requests than {name}"
     cheapest = all(own.figures.get("cost_usd", 0) < r.figures.get("cost_usd", 0) for r in others)

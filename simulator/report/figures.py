@@ -15,6 +15,11 @@ def title(policy: str) -> str:
     return TITLES.get(policy, policy)
 
 
+def phrase(policy: str) -> str:
+    """A policy within a sentence."""
+    return f"a {title(policy)}" if policy == "fixed" else title(policy)
+
+
 def share(value: float) -> str:
     """A share of one, as a percentage."""
     percent = value * 100

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from hashlib import sha256
 
 from firstbell.acting import Outcome
 from firstbell.aws.table import Table
@@ -24,6 +25,11 @@ class Entry:
     error: str = ""
 
 
+def partition(site: str) -> str:
+    """The journal's own partition of the table: it grows, and nobody else should have to read past it."""
+    return f"SITE#{site}#JOURNAL"
+
+
 def entries(function: str, outcomes: Sequence[Outcome], at: datetime) -> list[Entry]:
     """The journal's entries for what a function did. An action's `subject`, where it has one, says on what."""
     return [
@@ -40,13 +46,19 @@ def entries(function: str, outcomes: Sequence[Outcome], at: datetime) -> list[En
 
 
 def write(table: Table, site: str, found: Sequence[Entry]) -> None:
-    """Keep entries. Writing the same ones again (a retry) changes nothing: the key follows from the content's place."""
-    documents = [(f"{PREFIX}{e.at.isoformat()}#{e.function}#{n:03}", to_plain(e)) for n, e in enumerate(found)]
+    """Keep entries. Writing the same ones again changes nothing: the key follows from the content."""
+    documents = [(_key(n, e), to_plain(e)) for n, e in enumerate(found)]
     if documents:
-        table.put_all(f"SITE#{site}", documents, expires=found[0].at + KEPT)
+        table.put_all(partition(site), documents, expires=found[0].at + KEPT)
+
+
+def _key(number: int, entry: Entry) -> str:
+    """In order of time, then of action; two runs in the same second differ in the digest."""
+    digest = sha256(f"{entry.action}|{entry.subject}|{entry.reason}".encode()).hexdigest()[:8]
+    return f"{PREFIX}{entry.at.isoformat()}#{entry.function}#{number:03}#{digest}"
 
 
 def newest(table: Table, site: str, limit: int = 50) -> list[Entry]:
     """The newest entries of a site, newest first."""
-    found = table.query(f"SITE#{site}", PREFIX, newest_first=True, limit=limit)
+    found = table.query(partition(site), PREFIX, newest_first=True, limit=limit)
     return [from_plain(Entry, stored.data) for stored in found]

@@ -17,6 +17,7 @@ from firstbell.oncall.signal import Signal
 from firstbell.site import Site
 
 LEASE = timedelta(hours=1)
+SETTLE = timedelta(minutes=3)  # after a raise: the metric of the last minutes does not know the new instances yet
 RENEW = timedelta(minutes=45)  # a lease with less left is renewed while the alarm lasts
 JUST = timedelta(minutes=3)  # an alarm that went OK that lately is reported over; the tick comes every minute
 OWNER = "alarm"
@@ -72,7 +73,8 @@ def _web_saturated(site: Site, alarm: Alarm, load: Load, now: datetime) -> Seque
     floor = max(target, lease.instances if lease else 0)
     saw = f"CPU {load.cpu:.0f} % on {len(group.in_service)} serving instances, {alarm.threshold:.0f} % wanted"
     actions: list[SaveFloor | Signal] = []
-    unprotected = floor > group.min_size
+    settling = lease is not None and now - lease.start < SETTLE
+    unprotected = floor > group.min_size and not settling
     if unprotected or (lease is not None and lease.end - now < RENEW):
         reason = f"{saw}: at least {floor} for the next hour ({len(group.coming)} are on their way)"
         actions.append(SaveFloor(Floor(OWNER, now, now + LEASE, floor, reason), reason))

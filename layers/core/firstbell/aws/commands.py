@@ -22,7 +22,7 @@ class Invocation:
 
 
 def online(instances: Sequence[str]) -> frozenset[str]:
-    """Those of `instances` whose SSM agent is online. At launch the agent is not there at first, so absence is no error."""
+    """Those of `instances` whose SSM agent is online. At launch it is absent at first: that is no error."""
     found: set[str] = set()
     for n in range(0, len(instances), PER_CALL):  # a page has 50 at most, and a filter 100 values
         pages = (

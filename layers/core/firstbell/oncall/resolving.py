@@ -1,0 +1,20 @@
+"""Says what is over: of the incidents that a function would raise, those that are open and that it no longer sees."""
+
+from collections.abc import Collection
+from datetime import datetime
+
+from firstbell.aws.table import Table
+from firstbell.oncall.signal import Signal
+
+
+def over(
+    table: Table, site: str, own: Collection[str], raised: Collection[str], now: datetime, runbook: str
+) -> list[Signal]:
+    """A resolving signal for each open incident whose key is one of `own` and is not `raised` now."""
+    stored = table.query(f"SITE#{site}", "INCIDENT#")
+    still_open = {str(s.data.get("key")): str(s.data.get("title", "")) for s in stored if s.data.get("state") == "open"}
+    return [
+        Signal(site, key, "info", title, "It is well again.", runbook, now, resolved=True)
+        for key, title in sorted(still_open.items())
+        if key in own and key not in raised
+    ]

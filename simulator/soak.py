@@ -1,0 +1,70 @@
+"""Runs many seeds with faults drawn by the seed, and breaks off at a broken invariant: `python -m simulator.soak 200`.
+
+The invariants: no instance serves without its mount by our word; an outage of the storage costs no instance; when the
+exam opens the planned instances serve; no session is lost unless a mount was; no event is lost in a handler's failure
+for good.
+"""
+
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from random import Random
+
+from simulator.results import Result
+from simulator.run import simulate
+from simulator.scenario import Fault, Scenario, load
+
+OPENS = datetime(2026, 11, 24, 9, tzinfo=UTC)
+PLANNED = 10
+
+
+def scenario_of(seed: int) -> Scenario:
+    """The exam with few students (they are not what is tested) and up to three faults, drawn by the seed."""
+    random = Random(f"soak/{seed}")
+    begin = OPENS - timedelta(minutes=70)
+    possible = [
+        Fault("dead_mount", nth=random.randint(1, 8)),
+        Fault("storage_down", at=begin + timedelta(minutes=random.randint(5, 50)), minutes=random.randint(2, 8)),
+        Fault("controller_down", at=begin + timedelta(minutes=random.randint(0, 30)), minutes=random.randint(2, 9)),
+        Fault("events_lost", share=random.choice([0.1, 0.5, 1.0])),
+        Fault("throttled", share=random.choice([0.01, 0.03])),
+    ]
+    faults = tuple(random.sample(possible, random.randint(1, 3)))
+    return replace(load("exam-morning"), start=begin, hours=1.5, attendance=0.03, campus=0.5, rushes=(), faults=faults)
+
+
+def broken(scenario: Scenario, result: Result) -> list[str]:
+    """The invariants that a run broke, each in a sentence; empty when all hold."""
+    kinds = {fault.kind for fault in scenario.faults}
+    found = [h.what for h in result.timeline if h.kind == "broken"]
+    if "dead_mount" not in kinds:
+        found += [f"{h.what} though its mount never was the problem" for h in result.timeline if "abandoned" in h.what]
+    at_opening = [m.instances for m in result.minutes if m.at <= OPENS][-1]
+    if at_opening < PLANNED:
+        found.append(f"{at_opening} instances serve when the exam opens, {PLANNED} were planned")
+    if result.figures["sessions_lost"] and "storage_down" not in kinds:
+        found.append(f"{result.figures['sessions_lost']:g} sessions were lost")
+    if result.figures["dead_letters"] and not kinds & {"throttled", "controller_down"}:
+        found.append(f"{result.figures['dead_letters']:g} events ended as dead letters")
+    return found
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Soak `[seeds [first]]`; returns the process's exit code."""
+    count, first = (int(arguments[0]) if arguments else 50), (int(arguments[1]) if len(arguments) > 1 else 0)
+    begin, bad = time.monotonic(), 0
+    for seed in range(first, first + count):
+        scenario = scenario_of(seed)
+        problems = broken(scenario, simulate(scenario, "firstbell", seed))
+        bad += bool(problems)
+        for problem in problems:
+            faults = ", ".join(f.kind for f in scenario.faults)
+            sys.stdout.write(f"seed {seed} ({faults}): {problem}\n")
+    sys.stdout.write(f"{count} seeds, {bad} broke an invariant, {time.monotonic() - begin:.0f} s\n")
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
