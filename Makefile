@@ -10,7 +10,7 @@ READY := $(VENV)/ready
 export SAM_CLI_TELEMETRY := 0
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help setup demo test check format lint types templates build deploy deploy-local benchmark lock clean schema
+.PHONY: help setup demo test check soak format lint types templates build deploy deploy-local benchmark lock clean schema
 
 help: ## list what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -43,11 +43,12 @@ lint: setup
 	@$(BIN)/ruff format --check . && $(BIN)/ruff check .
 
 types: setup
-	@$(BIN)/mypy -p firstbell -p simulator -p cli
+	@$(BIN)/mypy -p firstbell -p simulator -p cli -p local_aws -p tools
 	@for app in functions/*/app.py; do $(BIN)/mypy --no-error-summary "$$app" || exit 1; done
 
 templates: setup
-	@$(BIN)/python tools/embed_probe.py --check
+	@$(BIN)/python -m tools.embed_probe --check
+	@$(BIN)/cfn-lint template.yaml
 	@$(BIN)/sam validate --lint
 	@$(BIN)/firstbell schema | cmp - docs/site.schema.json \
 	  || { echo "docs/site.schema.json is out of date: run make schema" >&2; exit 1; }
@@ -56,13 +57,18 @@ schema: setup ## write docs/site.schema.json, the site file's JSON Schema for ed
 	@$(BIN)/firstbell schema > docs/site.schema.json
 
 build: setup ## sam build: for the template's runtime and architecture, from any host Python, without Docker
+	@find functions -name __pycache__ -prune -exec rm -rf {} +
 	@$(BIN)/sam build
+	@$(BIN)/python -m tools.layer_sizes
 
 deploy: build ## sam deploy --guided, into the AWS account of your credentials
 	@$(BIN)/sam deploy --guided
 
 deploy-local: setup ## the real SAM CLI deploys the template to an AWS on this machine, and a smoke test runs in it
 	@$(BIN)/python -m local_aws
+
+soak: setup ## many simulated mornings with faults drawn by the seed (SEEDS=200)
+	@$(BIN)/python -m simulator.soak $(or $(SEEDS),200)
 
 benchmark: setup ## measure the simulator: a day with the real handlers, and requests per second
 	@$(BIN)/python -m simulator.bench && $(BIN)/python -m simulator.traffic.bench

@@ -1,0 +1,96 @@
+"""Each role may do exactly what its function calls, on what it is about; where AWS cannot limit that, it says why."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+STATE = {f"dynamodb:{n}" for n in ("GetItem", "Query", "PutItem", "DeleteItem", "BatchWriteItem")}
+SEE_GROUPS = {"autoscaling:DescribeAutoScalingGroups"}
+CHANGE_SIZE = {
+    "autoscaling:BatchPutScheduledUpdateGroupAction",
+    "autoscaling:BatchDeleteScheduledAction",
+    "autoscaling:UpdateAutoScalingGroup",
+}
+LIFECYCLE = {
+    *("autoscaling:DescribeLifecycleHooks", "autoscaling:DescribeScalingActivities"),
+    *("autoscaling:CompleteLifecycleAction", "autoscaling:RecordLifecycleActionHeartbeat"),
+}
+SEE_SCHEDULED = {"autoscaling:DescribeScheduledActions"}
+SEE_TARGETS = {"elasticloadbalancing:DescribeTargetHealth"}
+PROBE = {"ssm:DescribeInstanceInformation", "ssm:SendCommand", "ssm:ListCommandInvocations"}
+NOTIFY = {"sns:Publish"}
+ACTIONS = {
+    "plan_capacity": STATE | {"s3:ListBucket", "s3:GetObject"} | SEE_GROUPS | SEE_SCHEDULED | CHANGE_SIZE | NOTIFY,
+    "check_readiness": STATE | SEE_GROUPS | SEE_TARGETS | NOTIFY,
+    "react_to_alarm": STATE
+    | {"dynamodb:UpdateItem", "cloudwatch:DescribeAlarms", "cloudwatch:GetMetricData"}
+    | (SEE_GROUPS | SEE_SCHEDULED | CHANGE_SIZE | NOTIFY),
+    "admit_instances": STATE | SEE_GROUPS | LIFECYCLE | PROBE | NOTIFY,
+    "release_instances": STATE
+    | (SEE_GROUPS | LIFECYCLE | SEE_TARGETS | {"elasticloadbalancing:DeregisterTargets"} | NOTIFY),
+    "patrol_mounts": STATE | SEE_GROUPS | PROBE | NOTIFY,
+    "back_up": STATE | {"rds:CreateDBSnapshot", "rds:DescribeDBSnapshots", "rds:AddTagsToResource"} | NOTIFY,
+    "notify_on_call": STATE | NOTIFY | {"ssm:GetParameter"},
+}
+
+
+def statements(function: dict[str, Any]) -> list[dict[str, Any]]:
+    return [statement for policy in function["Policies"] for statement in policy["Statement"]]
+
+
+def actions(statement: dict[str, Any]) -> list[str]:
+    found = statement["Action"]
+    return [found] if isinstance(found, str) else found
+
+
+@pytest.mark.parametrize("name", ACTIONS)
+def test_a_role_allows_exactly_what_its_function_calls(functions: dict[str, Any], name: str) -> None:
+    assert {action for s in statements(functions[name]) for action in actions(s)} == ACTIONS[name]
+
+
+def test_no_action_is_a_wildcard(functions: dict[str, Any]) -> None:
+    assert not [a for f in functions.values() for s in statements(f) for a in actions(s) if "*" in a]
+
+
+def test_the_functions_that_use_idempotency_and_only_they_may_update_items(functions: dict[str, Any]) -> None:
+    using = {
+        name
+        for name in functions
+        if (code := ROOT / "functions" / name / "app.py").exists() and "idempotency" in code.read_text(encoding="utf-8")
+    }
+    assert {
+        n for n, f in functions.items() if "dynamodb:UpdateItem" in {a for s in statements(f) for a in actions(s)}
+    } == (using)
+
+
+def test_only_the_planner_may_write_what_is_no_sites_own(functions: dict[str, Any]) -> None:
+    keys = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["SITE#*", "IDEMPOTENCY"]}}
+    for name, function in functions.items():
+        [write] = [s for s in statements(function) if s["Sid"] == "WriteState"]
+        assert write.get("Condition") == (None if name == "plan_capacity" else keys)
+
+
+def test_groups_are_changed_by_name_only(functions: dict[str, Any]) -> None:
+    changing = [s for f in functions.values() for s in statements(f) if s["Sid"] == "ChangeGroups"]
+    assert len(changing) == 4
+    assert all('"Ref": "AutoScalingGroupNames"' in json.dumps(s["Resource"]) for s in changing)
+    reading = ("autoscaling:Describe",)
+    others = [s for f in functions.values() for s in statements(f) if s not in changing]
+    assert not [a for s in others for a in actions(s) if a.startswith("autoscaling:") and not a.startswith(reading)]
+
+
+def test_every_star_has_its_reason_beside_it(text: str) -> None:
+    stars = [line for line in text.splitlines() if line.strip().startswith(('Resource: "*"', 'Principal: "*"'))]
+    assert len(stars) >= 5
+    assert not [line for line in stars if len(line.partition('"*" # ')[2]) < 20], "a star without a written reason"
+
+
+def test_run_command_is_limited_to_the_probe(functions: dict[str, Any]) -> None:
+    sending = [s for f in functions.values() for s in statements(f) if "ssm:SendCommand" in actions(s)]
+    assert len(sending) == 2
+    for statement in sending:
+        documents = [r["Fn::Sub"] for r in statement["Resource"] if ":document/" in r["Fn::Sub"]]
+        assert [d.rpartition("/")[2] for d in documents] == ["${ProbeDocument}"]

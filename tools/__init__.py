@@ -1,0 +1,1 @@
+"""Small programs for those who build this project; nothing here is deployed."""
