@@ -14,6 +14,7 @@ TOLD: Mapping[str, tuple[Kind, str]] = {
     "SendProbe": ("mount", "the mount of {subject} is probed"),
     "Continue": ("mount", "{subject} is let into service"),
     "Abandon": ("mount", "{subject} is abandoned"),
+    "Excuse": ("mount", "{subject} gets another probe"),
     "Deregister": ("fleet", "{subject} is taken from the balancer"),
     "HookEnded": ("mount", "the hook of {subject} ended by itself"),
 }

@@ -74,7 +74,7 @@ def waiting(courses: Courses) -> Chart:
     y, top = chart.y(SLOW), chart.above
     under = f'<rect class="slow" x="0" y="{top}" width="100%" height="{round(y - top, 1)}"/>'
     limit = f'<line class="limit" x1="0" x2="100%" y1="{y}" y2="{y}"/>'
-    limit += f'<text class="limit-name" x="100%" dx="-6" y="{round(y - 6, 1)}">slow: above 2 s</text>'
+    limit += f'<text class="limit-name" x="6" y="{round(y - 6, 1)}">slow: above 2 s</text>'
     return Chart(chart.key, chart.title, chart.about, chart.scale, lines, chart.above, under + limit)
 
 

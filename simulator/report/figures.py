@@ -48,15 +48,17 @@ def _count(value: float) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One figure; less of it is better. `write` gets a finite number."""
+    """One figure; less of it is better. `write` gets a finite number; `latency` 0 means that there was no request."""
 
     key: str
     label: str
     write: Callable[[float], str]
+    latency: bool = False
 
     def value(self, result: Result) -> float:
         """The figure; NaN where the run has none."""
-        return result.figures.get(self.key, nan)
+        found = result.figures.get(self.key, nan)
+        return nan if self.latency and found == 0 else found
 
     def text(self, result: Result) -> str:
         """The figure in writing."""
@@ -64,17 +66,17 @@ class Row:
         return self.write(value) if isfinite(value) else "–" if isnan(value) else "∞"
 
     def best(self, results: Sequence[Result]) -> frozenset[str]:
-        """The policies with the lowest value; none when all are equal."""
-        values = {r.policy: inf if isnan(v := self.value(r)) else v for r in results}
-        lowest = min(values.values(), default=inf)
-        found = frozenset(policy for policy, value in values.items() if value == lowest)
-        return found if len(found) < len(values) else frozenset()
+        """The policies with the lowest value, as it is written; none when all are written the same."""
+        lowest = min(results, key=lambda r: inf if isnan(v := self.value(r)) else v)
+        found = frozenset(r.policy for r in results if self.text(r) == self.text(lowest))
+        return found if len(found) < len(results) else frozenset()
 
 
 ROWS = (
     Row("slow_share", "Slow requests (over 2 s)", share),
-    Row("p95", "p95 latency", seconds),
-    Row("start_p95", "p95 of quiz starts", seconds),
+    Row("p95", "p95 latency", seconds, latency=True),
+    Row("start_p95", "p95 of quiz starts", seconds, latency=True),
+    Row("failed", "Failed requests", _count),
     Row("instance_hours", "Instance-hours", _hours),
     Row("cost_usd", "Cost of instances", dollars),
     Row("sessions_lost", "Sessions lost", _count),

@@ -18,12 +18,18 @@ _GRAVITY = ("students", "plan", "fleet", "call", "alarm", "mount", "fault", "bro
 
 @dataclass(frozen=True, slots=True)
 class Marker:
-    """The timeline's lines `first` to `last` (from 1), at a place of the axis; `kind` is the gravest of theirs."""
+    """The timeline's lines `first` to `last` (from 1), at `begin` to `end` of the axis; `kind` is their gravest."""
 
-    place: float
+    begin: float
+    end: float
     first: int
     last: int
     kind: str
+
+    @property
+    def place(self) -> float:
+        """Where it is drawn: in the middle of its lines."""
+        return (self.begin + self.end) / 2
 
     @property
     def label(self) -> str:
@@ -44,11 +50,11 @@ def lay_out(happenings: Sequence[Happening], time: Time, plot: int) -> list[Mark
     """Markers from left to right; two that would overlap on a plot of that many pixels become one, until none do."""
     found: list[Marker] = []
     for number, happening in enumerate(happenings, 1):
-        marker = Marker(time.at(happening.at), number, number, happening.kind)
+        marker = Marker(time.at(happening.at), time.at(happening.at), number, number, happening.kind)
         while found and marker.left(plot) < found[-1].left(plot) + found[-1].width + _GAP:
             before = found.pop()
             kind = max(before.kind, marker.kind, key=_GRAVITY.index)
-            marker = Marker((before.place + marker.place) / 2, before.first, marker.last, kind)
+            marker = Marker(before.begin, marker.end, before.first, marker.last, kind)
         found.append(marker)
     return found
 

@@ -39,7 +39,7 @@ thead th, thead td { border-top: 0; font-size: 14px; font-weight: 600; }
 .plot text { fill: var(--soft); font-variant-numeric: tabular-nums; }
 .plot .x { text-anchor: middle; }
 .plot .y { text-anchor: end; }
-.plot .limit-name { fill: var(--grave); text-anchor: end; }
+.plot .limit-name { fill: var(--grave); }
 .grid { stroke: var(--rule); }
 .tick { stroke: var(--soft); }
 .slow { fill: var(--slow); }

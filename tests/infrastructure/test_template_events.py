@@ -18,7 +18,7 @@ WOKEN = {
     "autoscaling/launch_from_warm_pool": {"admit_instances"},
     "autoscaling/terminate": {"release_instances"},
     "ssm/command_success": {"admit_instances"},
-    "ssm/command_failed": {"admit_instances"},
+    "ssm/command_failed": {"admit_instances", "patrol_mounts"},
     "ssm/command_timed_out": {"admit_instances"},
     "s3/object_created": {"plan_capacity"},
     "s3/object_deleted": {"plan_capacity"},

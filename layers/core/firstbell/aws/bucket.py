@@ -5,6 +5,10 @@ from dataclasses import dataclass
 from firstbell.aws import clients
 
 
+class TooLargeError(Exception):
+    """An object has more bytes than its reader wants; the message says how many."""
+
+
 @dataclass(frozen=True, slots=True)
 class Found:
     """An object that is there; `etag` changes whenever its bytes do."""
@@ -26,8 +30,8 @@ class Bucket:
         return [Found(o["Key"], o["ETag"], o["Size"]) for page in pages for o in page.get("Contents", [])]
 
     def read(self, key: str, largest: int) -> bytes:
-        """The bytes of an object. Raises ValueError when it is larger than `largest` bytes, before reading them."""
+        """The bytes of an object. Raises TooLargeError when it is larger than `largest` bytes, before reading them."""
         answer = clients.s3().get_object(Bucket=self.name, Key=key)
         if answer["ContentLength"] > largest:
-            raise ValueError(f"{key} has {answer['ContentLength']:,} bytes; at most {largest:,} are read")
+            raise TooLargeError(f"{key} has {answer['ContentLength']:,} bytes; at most {largest:,} are read")
         return answer["Body"].read()

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from posixpath import basename
 
-from firstbell.aws.bucket import Bucket, Found
+from firstbell.aws.bucket import Bucket, Found, TooLargeError
 from firstbell.calendar import sources
+from firstbell.calendar.values import CalendarError
 from firstbell.capacity.planning import make_plan
 from firstbell.capacity.values import Plan
 from firstbell.site import Site
@@ -59,16 +60,23 @@ def folders(bucket: Bucket) -> list[SiteFolder]:
 
 def read(folder: SiteFolder) -> Site:
     """The folder's site. Raises SiteFileError when the file is wrong or names another site."""
-    site = read_site(folder.read(FILE)[FILE], f"{FOLDER}{folder.name}/{FILE}")
+    origin = f"{FOLDER}{folder.name}/{FILE}"
+    try:
+        site = read_site(folder.read(FILE)[FILE], origin)
+    except TooLargeError as error:
+        raise SiteFileError.because(origin, str(error)) from error
     if site.name != folder.name:
-        raise SiteFileError.because(f"{FOLDER}{folder.name}/{FILE}", f"name is {site.name!r}; it must be the folder's")
+        raise SiteFileError.because(origin, f"name is {site.name!r}; it must be the folder's")
     return site
 
 
 def plan(site: Site, folder: SiteFolder, now: datetime, most: int) -> Plan:
     """A plan of the folder's calendars. Raises CalendarError, and then nothing of it is used."""
     start, end = now - BEHIND, now + AHEAD
-    found = sources.read_all(site, folder.read, start, end)
+    try:
+        found = sources.read_all(site, folder.read, start, end)
+    except TooLargeError as error:
+        raise CalendarError(str(error)) from error
     return make_plan(site, found.peaks, start, end, most, found.warnings)
 
 

@@ -4,7 +4,7 @@ Only actions with our prefix are ours; others' are counted (the group's limit is
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from firstbell.capacity.floors import merge
@@ -87,12 +87,30 @@ Change = PutScheduled | DeleteScheduled | SetMinSize | SaveFloor
 
 def follow(site: Site, seen: Seen, plan: Plan | None, now: datetime, more: tuple[Floor, ...] = ()) -> list[Change]:
     """The changes that bring a site's group to `plan`, the leases seen and `more` floors, merged."""
-    floors = (*(plan.floors if plan else ()), *seen.leases, *more)
+    floors = (*_floors(plan), *seen.leases, *more)
     most = min(site.fleet.max_instances, seen.group.max_size)
     steps = merge(floors, min(site.fleet.min_instances, most), most, now, now + AHEAD)
-    before = (*floors, *(seen.plan.floors if seen.plan else ()))
-    ours = {min(f.instances, most) for f in before} | {s.instances for s in (seen.plan.steps if seen.plan else ())}
+    ours = _levels(seen.plan, (*floors, *_floors(seen.plan)), most)
     return decide(seen.group, seen.scheduled, steps, now, ours)
+
+
+def remembering(site: Site, seen: Seen, plan: Plan) -> Plan:
+    """`plan`, knowing the levels that are ours from before: the present MinSize if it is one, and what our scheduled
+    actions may yet set, late. Without that, a change that failed or came late would leave MinSize up for good.
+    """
+    ours = _levels(seen.plan, (*_floors(seen.plan), *seen.leases), min(site.fleet.max_instances, seen.group.max_size))
+    coming = {a.min_size for a in seen.scheduled if a.name.startswith(PREFIX) and a.min_size is not None}
+    return replace(plan, levels=tuple(sorted(coming | ({seen.group.min_size} & ours))))
+
+
+def _floors(plan: Plan | None) -> tuple[Floor, ...]:
+    return plan.floors if plan else ()
+
+
+def _levels(plan: Plan | None, floors: Sequence[Floor], most: int) -> set[int]:
+    """The levels of MinSize that we may have set."""
+    planned = {*plan.levels, *(s.instances for s in plan.steps)} if plan else set()
+    return planned | {level for f in floors for level in (f.instances, min(f.instances, most))}
 
 
 def decide(
@@ -107,12 +125,12 @@ def decide(
     `ours` are the levels that we may have set before: MinSize is lowered only from one of these, so that another
     one's higher setting stays. MinSize never goes above the group's MaxSize.
     """
-    own = {a.name: a for a in scheduled if a.name.startswith(PREFIX)}
+    own = {a.name: a for a in scheduled if a.name.startswith(PREFIX) and a.start > now}  # the others run at this moment
     room = LIMIT - (len(scheduled) - len(own))
     coming = [s for s in steps if s.at > now][: max(room, 0)]
     wanted = {a.name: a for a in (_scheduled(s, group.max_size) for s in coming)}
     changed = [a for name, a in wanted.items() if own.get(name) != a]
-    stale = sorted(name for name, a in own.items() if name not in wanted and a.start > now)
+    stale = sorted(own.keys() - wanted.keys())
     changes: list[Change] = []
     if stale:  # before the new ones: there may be no room for both
         changes.append(DeleteScheduled(group.name, tuple(stale), f"{len(stale)} planned steps are no longer wanted"))

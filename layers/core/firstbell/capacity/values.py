@@ -41,7 +41,10 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What the calendars ask of a site from `start` to `end`; `floors` are not yet limited, `steps` are."""
+    """What the calendars ask of a site from `start` to `end`; `floors` are not yet limited, `steps` are.
+
+    `levels` are those of MinSize that plans before this one may have left behind.
+    """
 
     site: str
     start: datetime
@@ -51,6 +54,7 @@ class Plan:
     floors: tuple[Floor, ...] = ()
     warnings: tuple[str, ...] = ()
     shortfalls: tuple[str, ...] = ()
+    levels: tuple[int, ...] = ()
 
     def at(self, moment: datetime) -> Step:
         """The step that is valid at `moment` (the first one before the plan begins)."""

@@ -1,0 +1,156 @@
+"""Admission: which launched instances go into service, which are given up, and which are waited for; pure.
+
+Rules: without a healthy probe none goes in. A bad verdict ends an admission once it has been seen often enough, and the
+deadline ends every other, except while the storage is under suspicion and except for the fourth within an hour: AWS
+suspends a group whose launches fail in a loop.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from firstbell.acting import Explained
+from firstbell.fleet import Waiting
+from firstbell.instances import complaints, storage
+from firstbell.instances.actions import Abandon, Continue, Excuse, SendProbe, Wait
+from firstbell.instances.holding import PAUSE, heartbeat, last_moment
+from firstbell.instances.news import only_news
+from firstbell.instances.records import Record
+from firstbell.instances.verdicts import NEEDED_IN_A_ROW, STORAGE_LIKE
+from firstbell.site import Site
+
+MOST_ABANDONED = 3
+PER = timedelta(hours=1)
+LONGEST_PAUSE = timedelta(minutes=2)
+GRACE = timedelta(minutes=5)  # for a fresh verdict after the storage has come back: two pauses and a look
+HELD_FOR_STORAGE = "held, for the storage is under suspicion"
+HELD_BY_LIMIT = f"held, for {MOST_ABANDONED} were given up within the hour"
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """An instance in its launch hook: its wait, whether its SSM agent is online, and what is remembered of it."""
+
+    waiting: Waiting
+    online: bool
+    record: Record
+
+    @property
+    def id(self) -> str:
+        """The instance's id."""
+        return self.waiting.instance.id
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """All that admission decides on; `records` are those of all the site's instances, `raised` the open signals."""
+
+    site: Site
+    now: datetime
+    candidates: tuple[Candidate, ...]
+    records: tuple[Record, ...]
+    raised: frozenset[str] = frozenset()
+
+
+def decide(seen: Scene) -> list[Explained]:
+    """What to do now, the ends of admissions first. Deciding again after all of it is applied gives nothing new."""
+    suspected = bool(storage.suspicion(seen.records, seen.now))
+    lately = [r for r in seen.records if _abandoned_lately(r, seen.now)]
+    left = MOST_ABANDONED - len(lately)
+    ends: list[Continue | Abandon] = []
+    keeps: list[tuple[Candidate, str]] = []
+    signals = storage.signals(seen.site.name, seen.records, seen.now, seen.raised)
+    held_by_limit: list[Abandon] = []
+    for it in sorted(seen.candidates, key=lambda c: (c.waiting.since, c.id)):
+        end = _end(it, seen, suspected)
+        if end is None:
+            keeps.append((it, ""))
+        elif isinstance(end, Continue) or _forced(it, seen.now):
+            ends.append(end)
+        elif suspected:
+            keeps.append((it, HELD_FOR_STORAGE))
+        elif left <= 0:
+            keeps.append((it, HELD_BY_LIMIT))
+            held_by_limit.append(end)
+        else:
+            ends.append(end)
+            left -= 1
+    signals += complaints.all_of(seen.site.name, ends, held_by_limit, lately, seen.records, seen.raised, seen.now)
+    return [*ends, *_keep(keeps, suspected, seen.now), *only_news(signals, seen.raised)]
+
+
+def _abandoned_lately(record: Record, now: datetime) -> bool:
+    return record.phase == "abandoned" and record.ended_at is not None and now - record.ended_at < PER
+
+
+def _forced(it: Candidate, now: datetime) -> bool:
+    return now >= last_moment(it.waiting)
+
+
+def _end(it: Candidate, seen: Scene, suspected: bool) -> Continue | Abandon | None:
+    record, hook, now = it.record, it.waiting.hook.name, seen.now
+    if record.healthy:
+        return Continue(it.id, hook, f"its moodledata is proven healthy: {record.detail}")
+    if _forced(it, now):  # AWS would end it, perhaps by letting it in unproven
+        return Abandon(it.id, hook, f"its hook cannot be held any longer; {_unproven(it)}")
+    if _excused(record, suspected, now):
+        return None
+    if _conclusive(record, seen):
+        times = f" {record.bad_in_a_row} times in a row" if record.bad_in_a_row > 1 else ""
+        return Abandon(it.id, hook, f"its mount is bad{times}: {record.verdict}: {record.detail}")
+    if now - it.waiting.since >= timedelta(seconds=seen.site.admission.deadline):
+        return Abandon(it.id, hook, f"not proven within {seen.site.admission.deadline} s; {_unproven(it)}")
+    return None
+
+
+def _conclusive(record: Record, seen: Scene) -> bool:
+    """Bad often enough, and still bad after the last time that another one's mount was proven."""
+    if record.judged_at is None or record.bad_in_a_row < NEEDED_IN_A_ROW.get(record.verdict, 1):
+        return False
+    proof = storage.last_proof(seen.records)
+    return record.verdict not in STORAGE_LIKE or proof is None or record.judged_at >= proof
+
+
+def _excused(record: Record, suspected: bool, now: datetime) -> bool:
+    """The storage has just come back: this instance deserves a probe that knows of it."""
+    if not suspected and record.waits_for == HELD_FOR_STORAGE:
+        return True
+    if record.excused_at is None or now - record.excused_at >= GRACE:
+        return False
+    return record.judged_at is None or record.judged_at < record.excused_at
+
+
+def _unproven(it: Candidate) -> str:
+    record = it.record
+    if record.attempts == 0:
+        return "its agent is online but it was never probed" if it.online else "its SSM agent never came online"
+    said = f"{record.verdict}: {record.detail}" if record.verdict else record.no_answer or "no answer yet"
+    return f"{record.attempts} probes, the last said {said}"
+
+
+def _keep(keeps: list[tuple[Candidate, str]], suspected: bool, now: datetime) -> list[Explained]:
+    """Probe those that can be probed, all by one command; keep every hook alive; say what the others wait for."""
+    found: list[Explained] = []
+    for it, held in keeps:
+        reason = held or _waits_for(it)
+        found += heartbeat(it.waiting, now, reason)
+        if not suspected and it.record.waits_for == HELD_FOR_STORAGE:
+            found.append(Excuse(it.id, "the storage works again: what it said while it did not no longer counts"))
+        elif reason != it.record.waits_for and (held or not _may_probe(it, now)):
+            found.append(Wait(it.id, reason))
+    probed = [it for it, _ in keeps if _may_probe(it, now)]
+    if probed:
+        again = sum(it.record.attempts > 0 for it in probed)
+        reason = "its agent is online" if not again else f"{again} of {len(probed)} have no final verdict yet"
+        found.append(SendProbe(tuple(it.id for it in probed), reason))
+    return found
+
+
+def _may_probe(it: Candidate, now: datetime) -> bool:
+    record = it.record
+    if not it.online or record.command:
+        return False
+    return record.sent_at is None or now - record.sent_at >= min(record.attempts * PAUSE, LONGEST_PAUSE)
+
+
+def _waits_for(it: Candidate) -> str:
+    return "being probed until there is a final verdict" if it.record.attempts else "waiting for its SSM agent"
