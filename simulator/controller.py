@@ -106,7 +106,7 @@ def _first_line(message: str) -> str:
 
 
 def begin(engine: Engine) -> None:
-    """Make this process's product code start afresh in virtual time: no kept clients, caches or clock of another run."""
+    """Start this process's product code afresh in virtual time: no clients, caches or clock of another run."""
     os.environ.update(QUIET)
     clock.use(lambda: engine.utc)
     _forget()

@@ -19,7 +19,10 @@ class Happening:
 
 @dataclass(frozen=True, slots=True)
 class Minute:
-    """One minute: demand and capacity in vCPUs, instances in service, requests, and the p95 in seconds."""
+    """One minute: demand and capacity in vCPUs, instances in service, requests, and the p95 in seconds.
+
+    `planned` is the capacity of the group's MinSize, where somebody plans it.
+    """
 
     at: datetime
     demand: float
@@ -27,6 +30,7 @@ class Minute:
     instances: int
     requests: int
     p95: float
+    planned: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,6 +57,7 @@ class Fleet:
         self.storage_down = False
         self.dead_launches: set[int] = set()
         self.launched = 0
+        self.course: list[tuple[int, int]] = []  # (serving, MinSize) of every minute
         self._busy: dict[str, float] = {}
         self._cpu: dict[str, float] = {}
         engine.every(60.0, self._measure, first=engine.now - engine.now % 60 + 60)  # before whoever reads it
@@ -101,15 +102,17 @@ class Fleet:
         self.scaling.create(settings, started=True)
         self.launched = 0  # "the nth launch" counts from here on
         self._size = (desired, low)
+        self.engine.every(60.0, self._note_size)
 
     @property
     def instances(self) -> list[Instance]:
         """All instances of the group."""
         return self.scaling.instances(self.site.fleet.auto_scaling_group)
 
-    def note_size(self) -> None:
-        """Put a change of the wanted size into the timeline."""
+    def _note_size(self) -> None:
+        """Keep the minute's size, and put a change of the wanted one into the timeline."""
         group = self.scaling.group(self.site.fleet.auto_scaling_group)
+        self.course.append((sum(i.in_service for i in self.instances), group.min_size))
         if (group.desired, group.min_size) != self._size:
             old, self._size = self._size, (group.desired, group.min_size)
             if old[0] != group.desired:

@@ -80,6 +80,7 @@ ROWS = (
     Row("instance_hours", "Instance-hours", _hours),
     Row("cost_usd", "Cost of instances", dollars),
     Row("sessions_lost", "Sessions lost", _count),
+    Row("messages", "Messages to on-call", _count),
     Row("pages", "Pages to on-call", _count),
     Row("violations", "Invariants broken", _count),
 )

@@ -1,0 +1,71 @@
+"""`firstbell check`: is a site file good, and can its calendars be read? Says all that is wrong, not the first only."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli.errors import BAD, say
+from cli.folder import Folder, open_site
+from cli.options import examples
+from firstbell import clock
+from firstbell.calendar.values import CalendarError
+
+EXAMPLES = examples("firstbell check site.yaml", "firstbell check examples/exam_morning/site.yaml && git commit")
+AHEAD = timedelta(days=60)
+
+
+def command(
+    site: Annotated[Path, typer.Argument(help="The site file.", metavar="SITE.YAML", show_default=False)],
+) -> None:
+    """Validate a site file, and read the calendars that lie beside it. Each problem goes to standard error."""
+    folder = open_site(site)
+    now = clock.now()
+    absent = [c.name for c in folder.site.calendars if not _lies_there(folder, c.name)]
+    if absent and len(absent) == len(folder.site.calendars):
+        say(f"warning: no calendar lies beside {site}, so none was read ({', '.join(absent)})")
+        print(f"{folder.site.name}: the site file is good")
+        return
+    problems = _problems(folder, now)
+    for problem in problems:
+        say(problem)
+    if problems:
+        raise typer.Exit(BAD)
+    _tell(folder, now)
+
+
+def _lies_there(folder: Folder, name: str) -> bool:
+    """A path that is not allowed counts as there: reading it says what is wrong with it."""
+    from firstbell.calendar.folder import reader
+    from firstbell.calendar.sources import safe
+
+    try:
+        return bool(reader(folder.root)(safe(name)))
+    except CalendarError:
+        return True
+
+
+def _problems(folder: Folder, now: datetime) -> list[str]:
+    """What is wrong with each calendar."""
+    found = []
+    for calendar in folder.site.calendars:
+        alone = Folder(replace(folder.site, calendars=(calendar,)), folder.root)
+        try:
+            alone.plan(now, now + AHEAD)
+        except CalendarError as error:
+            found.append(str(error))
+    return found
+
+
+def _tell(folder: Folder, now: datetime) -> None:
+    site, plan = folder.site, folder.plan(now, now + AHEAD)
+    for warning in (*plan.warnings, *plan.shortfalls):
+        say(f"warning: {warning}")
+    calendars = len(site.calendars)
+    most = max(step.instances for step in plan.steps)
+    print(
+        f"{site.name}: {calendars} calendar{'s' if calendars != 1 else ''}, {len(plan.peaks)} peaks in the next"
+        f" {AHEAD.days} days, at most {most} of {site.fleet.max_instances} instances planned, time zone {site.timezone}"
+    )

@@ -1,0 +1,192 @@
+"""`firstbell plan` and `explain`: what they print for people and for programs, from real files."""
+
+import json
+import shutil
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import boto3
+import pytest
+from moto import mock_aws
+from typer.testing import CliRunner, Result
+
+from cli import picture
+from cli.main import app
+from firstbell import clock, journal
+from firstbell.acting import Outcome
+from firstbell.aws import clients
+from firstbell.aws.table import Table
+from firstbell.capacity.reconcile import SetMinSize
+from firstbell.capacity.values import Plan, Step
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "exam_morning" / "site.yaml"
+NOW = datetime(2026, 11, 24, 5, 0, tzinfo=UTC)
+
+
+def firstbell(*arguments: object) -> Result:
+    return CliRunner().invoke(app, [str(a) for a in arguments])
+
+
+@pytest.fixture(autouse=True)
+def _now():
+    clock.use(lambda: NOW)
+    yield
+    clock.use(None)
+
+
+def planned(*arguments: object) -> dict:
+    result = firstbell("plan", "--site", EXAMPLE, "--json", *arguments)
+    assert result.exit_code == 0, result.stderr
+    return json.loads(result.stdout)
+
+
+def test_the_json_has_exactly_the_agreed_keys():
+    plan = planned()
+    assert list(plan) == ["site", "steps", "peaks", "warnings", "cost"]
+    assert all(set(step) == {"at", "instances", "reasons"} for step in plan["steps"])
+    assert {frozenset(p) for p in plan["peaks"]} == {
+        frozenset(("start", "end", "participants", "kind", "source", "title"))
+    }
+    assert set(plan["cost"]) == {"instance_hours", "usd", "hourly_usd"}
+
+
+def test_the_steps_ascend_and_begin_now():
+    moments = [step["at"] for step in planned()["steps"]]
+    assert moments[0] == "2026-11-24T05:00:00Z"
+    assert moments == sorted(set(moments))
+
+
+def test_the_exam_of_the_example_is_planned_before_log_in():
+    raised = next(step for step in planned()["steps"] if step["instances"] == 10)
+    assert raised["at"] == "2026-11-24T08:28:00Z"
+    assert "Midterm exam" in raised["reasons"][0]
+
+
+def test_the_cost_is_that_of_the_steps():
+    plan = planned("--days", 1)
+    edges = [datetime.fromisoformat(s["at"]) for s in plan["steps"]] + [NOW + timedelta(days=1)]
+    spans = [(b - a) / timedelta(hours=1) for a, b in pairwise(edges)]
+    hours = sum(span * step["instances"] for span, step in zip(spans, plan["steps"], strict=True))
+    assert plan["cost"]["instance_hours"] == pytest.approx(hours, abs=0.01)
+    assert plan["cost"]["usd"] == pytest.approx(hours * plan["cost"]["hourly_usd"], abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("text", "first"),
+    [
+        ("2026-11-24", "2026-11-23T23:00:00Z"),  # a day is its midnight in the site's zone
+        ("2026-11-24T09:00", "2026-11-24T08:00:00Z"),  # without a zone it is the site's
+        ("2026-07-01T09:00", "2026-07-01T07:00:00Z"),  # with its summer time
+        ("2026-11-24T09:00Z", "2026-11-24T09:00:00Z"),  # with a zone it is that
+        ("2026-11-24T09:00+05:30", "2026-11-24T03:30:00Z"),  # any zone
+    ],
+)
+def test_times_may_be_written_in_any_of_these_ways(text, first):
+    assert planned("--from", text, "--days", 1)["steps"][0]["at"] == first
+
+
+@pytest.mark.parametrize("text", ["tomorrow", "24.11.2026", "2026-13-01", "0001-01-01", "9999-12-31T23:59", ""])
+def test_a_bad_time_is_one_sentence(text):
+    result = firstbell("plan", "--site", EXAMPLE, "--from", text or " ")
+    assert result.exit_code == 1
+    assert result.stderr.startswith("firstbell: --from: ")
+    assert len(result.stderr.splitlines()) == 1
+
+
+def test_a_peak_just_after_the_plan_raises_its_end():
+    plan = planned("--from", "2026-11-23T09:45", "--days", 1)  # the exam is at 10:00 of the next day
+    assert plan["steps"][-1]["instances"] == 10
+
+
+def test_people_see_times_costs_and_a_picture():
+    out = firstbell("plan", "--site", EXAMPLE).stdout
+    assert "Tue 24 Nov 2026 09:28" in out  # local
+    assert "24 Nov 08:28" in out  # UTC
+    assert "2 → 10" in out
+    assert "20 instances all the time would be $225.79" in out
+    assert "█" in out
+    assert "\x1b" not in out  # no colours on a pipe
+
+
+def test_a_shortfall_is_a_warning(tmp_path):
+    shutil.copytree(EXAMPLE.parent, tmp_path / "site")
+    site = tmp_path / "site" / "site.yaml"
+    site.write_text(site.read_text().replace("max_instances: 20", "max_instances: 5"))
+    plan = json.loads(firstbell("plan", "--site", site, "--json").stdout)
+    assert any("5 is the most" in warning for warning in plan["warnings"])
+    assert "Shortfall: " in firstbell("plan", "--site", site).stdout
+
+
+def test_a_year_is_drawn_only_where_something_is_on():
+    plan = Plan(
+        "x",
+        NOW,
+        NOW + timedelta(days=400),
+        (
+            Step(NOW, 2, ()),
+            Step(NOW + timedelta(days=200), 9, ()),
+            Step(NOW + timedelta(days=200, hours=2), 2, ()),
+        ),
+    )
+    rows, left = picture.rows(plan, ZoneInfo("UTC"), 2)
+    assert [(row.day, row.most) for row in rows] == [((NOW + timedelta(days=200)).date(), 9)]
+    assert left == 0
+
+
+def test_explain_tells_the_reason_the_peak_and_the_next_change():
+    out = firstbell("explain", "--site", EXAMPLE, "--at", "2026-11-24T09:45").stdout
+    assert "at least 10 instances" in out
+    assert "because Midterm exam" in out
+    assert "Next change: Tue 24 Nov 2026 12:02, 10 → 2" in out
+
+
+def test_explain_says_that_nothing_is_planned():
+    out = firstbell("explain", "--site", EXAMPLE, "--at", "2027-08-01").stdout
+    assert "nothing is planned" in out
+    assert "No peak within 12 hours" in out
+    assert "Next change: none" in out
+
+
+@pytest.fixture
+def table(monkeypatch):
+    """A deployed table with two entries of greenfield's journal."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
+    clients.forget()
+    with mock_aws():
+        keys = [("pk", "HASH"), ("sk", "RANGE")]
+        boto3.client("dynamodb").create_table(
+            TableName="state",
+            KeySchema=[{"AttributeName": n, "KeyType": k} for n, k in keys],
+            AttributeDefinitions=[{"AttributeName": n, "AttributeType": "S"} for n, _ in keys],
+            BillingMode="PAY_PER_REQUEST",
+        )
+        for hour, size in ((1, 4), (2, 6)):
+            done = [Outcome(SetMinSize("web", size, f"{size} are wanted"))]
+            at = NOW.replace(hour=hour)
+            journal.write(Table("state"), "greenfield", journal.entries("plan_capacity", done, at))
+        yield "state"
+    clients.forget()
+
+
+@pytest.mark.parametrize("site", [str(EXAMPLE), "greenfield"])
+def test_the_journal_is_shown_newest_first_by_file_or_by_name(table, site):
+    result = firstbell("explain", "--table", table, "--site", site)
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout.index("6 are wanted") < result.stdout.index("4 are wanted")
+
+
+def test_the_journal_can_be_asked_for_a_moment(table):
+    out = firstbell("explain", "--table", table, "--site", "greenfield", "--at", "2026-11-24T01:30Z").stdout
+    assert "4 are wanted" in out
+    assert "6 are wanted" not in out
+
+
+def test_a_table_that_is_not_there_is_aws_refusing(table):
+    result = firstbell("explain", "--table", "nope", "--site", "greenfield")
+    assert result.exit_code == 4
+    assert "AWS refused" in result.stderr
+    assert "Traceback" not in result.stderr
