@@ -20,6 +20,7 @@ from simulator.world import ACCOUNT, PROBE_DOCUMENT
 TABLE, BUCKET = "firstbell-table", "firstbell-sites"
 NOTIFICATIONS = ACCOUNT.arn("sns", "firstbell-notifications")
 ON_CALL = ACCOUNT.arn("sns", "firstbell-on-call")
+_environment: dict[str, str] = {}  # the process's own, while a run has its own
 QUIET = {
     "POWERTOOLS_METRICS_DISABLED": "true",
     "POWERTOOLS_LOG_LEVEL": "CRITICAL",
@@ -107,14 +108,18 @@ def _first_line(message: str) -> str:
 
 def begin(engine: Engine) -> None:
     """Start this process's product code afresh in virtual time: no clients, caches or clock of another run."""
+    _environment.clear()
+    _environment.update(os.environ)
     os.environ.update(QUIET)
     clock.use(lambda: engine.utc)
     _forget()
 
 
 def end() -> None:
-    """Give the product its wall clock back."""
+    """Give the product its wall clock back, and the process its environment."""
     clock.use(None)
+    os.environ.clear()
+    os.environ.update(_environment)
     _forget()
 
 

@@ -47,7 +47,7 @@ def _keep_planned(run: Run, folder: publishing.SiteFolder, known: Site | None) -
             signals += complaints.about_plan(site.name, plan, seen.group.suspended, run.now)
             changes = reconcile.follow(site, seen, plan, run.now)
             if plan is not None:
-                keeping.save_plan(run.table, plan)
+                keeping.save_plan(run.table, reconcile.remembering(site, seen, plan))
     raised = {signal.key for signal in signals}
     own = {complaint.key for complaint in complaints.ALL}
     signals += resolving.over(run.table, folder.name, own, raised, run.now, "plan-shortfall")

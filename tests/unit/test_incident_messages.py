@@ -10,6 +10,9 @@ from pathlib import Path
 from urllib.request import Request
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
 from firstbell.oncall import message, routing, webhook
 from firstbell.oncall.inbox import Letter, hint, read
 from firstbell.oncall.incident import Delivery, Incident, Kind, Tell
@@ -18,8 +21,6 @@ from firstbell.oncall.signal import Signal
 from firstbell.oncall.texts import identity, one_line, tidy
 from firstbell.plain import to_plain
 from firstbell.site import OnCall, Webhook
-from hypothesis import example, given
-from hypothesis import strategies as st
 
 START = datetime(2026, 5, 4, 8, 0, tzinfo=UTC)
 HOOK = Webhook("https://hooks.example.org/services/T0/very-secret-path", "/firstbell/hook")

@@ -6,6 +6,9 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
 from firstbell.oncall import message, routing
 from firstbell.oncall.inbox import Letter
 from firstbell.oncall.incident import GivenUp, Incident, Noted, Tell
@@ -13,8 +16,6 @@ from firstbell.oncall.pipeline import GIVE_UP, PIPELINE, claim, correlate, decid
 from firstbell.oncall.signal import Severity, Signal
 from firstbell.plain import from_plain, to_plain
 from firstbell.site import OnCall, Webhook
-from hypothesis import example, given, settings
-from hypothesis import strategies as st
 
 START = datetime(2026, 5, 4, 8, 0, tzinfo=UTC)
 HOOK = Webhook("https://hooks.example.org/services/T0/very-secret-path", "/firstbell/hook")

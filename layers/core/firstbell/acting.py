@@ -31,7 +31,7 @@ def carry_out(actions: Sequence[Explained], apply: Callable[..., object]) -> lis
     for action in actions:
         try:
             apply(action)
-        except Exception as error:  # noqa: BLE001 - collected here and raised by `raise_failures`
+        except Exception as error:  # noqa: BLE001 - kept here, and raised at the end by `Run.finish`
             outcomes.append(Outcome(action, error))
         else:
             outcomes.append(Outcome(action))

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 SCHEDULE = "firstbell.schedule"  # the input that template.yaml gives every schedule as its `source`
+TEST = "autoscaling:TEST_NOTIFICATION"  # sent once when a hook is made, without an envelope to topics and queues
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,8 @@ def read(event: object) -> Hint | Skip | Bad:
     """What an event says; never raises."""
     if not isinstance(event, Mapping):
         return Bad(f"expected an event object, got {type(event).__name__}")
+    if event.get("Event") == TEST:
+        return Skip("a test notification of Auto Scaling")
     detail = event.get("detail", {})
     if not isinstance(detail, Mapping):
         return Bad("'detail' is not an object")
@@ -59,8 +62,10 @@ def read(event: object) -> Hint | Skip | Bad:
             return _object(detail)
         case None:
             return Bad("the event has no 'source'")
-        case other:
+        case str() as other:
             return Skip(f"events of source {other!r} are not for this function")
+        case _:
+            return Bad("the event's 'source' is not a text")
 
 
 def _text(found: object) -> str:
@@ -68,7 +73,7 @@ def _text(found: object) -> str:
 
 
 def _lifecycle(detail: Mapping[str, Any]) -> Hint | Skip | Bad:
-    if _text(detail.get("Event")) == "autoscaling:TEST_NOTIFICATION":
+    if detail.get("Event") == TEST:
         return Skip("a test notification of Auto Scaling")
     group, instance = _text(detail.get("AutoScalingGroupName")), _text(detail.get("EC2InstanceId"))
     if not group or not instance:

@@ -69,7 +69,10 @@ def _dataclass(kind: Any, data: Any, place: str) -> Any:
 
 def _scalar(kind: Any, data: Any, place: str) -> Any:
     if kind is datetime and isinstance(data, str):
-        return datetime.fromisoformat(data)
+        try:
+            return datetime.fromisoformat(data)
+        except ValueError as error:
+            raise ValueError(f"{place}: {error}") from error
     if kind is float and isinstance(data, int) and not isinstance(data, bool):
         return float(data)
     allowed = get_args(kind) if get_origin(kind) is Literal else None

@@ -115,9 +115,9 @@ class Run:
         outcomes = carry_out(actions, lambda a: self.tell(a) if isinstance(a, Signal) else apply(a))
         for entry in journal.entries(self.function, outcomes, self.now):
             self.log.info("acted", site=site.name, **to_plain(entry))
-        journal.write(self.table, site.name, journal.entries(self.function, outcomes, self.now))
         self.count("Actions", len(outcomes))
         self._errors += [o.error for o in outcomes if o.error is not None]
+        journal.write(self.table, site.name, journal.entries(self.function, outcomes, self.now))
         return outcomes
 
     def tell(self, signal: Signal) -> None:
@@ -128,10 +128,16 @@ class Run:
         """End: write the metrics; raise ActionsFailed if anything failed; else say what was done."""
         acted = self._counts["Actions"]
         self.count("Failures", len(self._errors))
-        metrics = EphemeralMetrics(service=self.function, namespace="Firstbell")
-        for name, value in self._counts.items():
-            metrics.add_metric(name, MetricUnit.Count, value)
-        metrics.flush_metrics()
+        self._write_metrics()
         if self._errors:
             raise ActionsFailed(f"{self.function}: {len(self._errors)} failures", self._errors)
         return {"function": self.function, "actions": acted}
+
+    def _write_metrics(self) -> None:
+        """Write the counts that are not zero: CloudWatch charges a metric for each hour in which it has data."""
+        metrics = EphemeralMetrics(service=self.function, namespace="Firstbell")
+        counts = {name: value for name, value in self._counts.items() if value}
+        for name, value in counts.items():
+            metrics.add_metric(name, MetricUnit.Count, value)
+        if counts:
+            metrics.flush_metrics()

@@ -62,8 +62,8 @@ def json_schema() -> dict[str, Any]:
     """The JSON Schema (draft 2020-12) of the site file, for editors."""
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "Firstbell site file",
         **_adapter.json_schema(),
+        "title": "Firstbell site file",
     }
 
 

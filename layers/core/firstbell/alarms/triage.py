@@ -70,7 +70,7 @@ def _web_saturated(site: Site, alarm: Alarm, load: Load, now: datetime) -> Seque
     need = wanted(group, load.cpu, alarm.threshold)
     target = min(need, have + site.fleet.max_step, most)
     lease = max((f for f in load.leases if f.owner == OWNER and f.end > now), key=lambda f: f.instances, default=None)
-    floor = max(target, lease.instances if lease else 0)
+    floor = min(max(target, lease.instances if lease else 0), most)
     saw = f"CPU {load.cpu:.0f} % on {len(group.in_service)} serving instances, {alarm.threshold:.0f} % wanted"
     actions: list[SaveFloor | Signal] = []
     settling = lease is not None and now - lease.start < SETTLE

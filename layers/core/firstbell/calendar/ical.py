@@ -1,6 +1,9 @@
 """iCalendar text to events, recurrences expanded, by the libraries icalendar and recurring-ical-events."""
 
+import re
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
+from math import prod
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -8,6 +11,9 @@ from firstbell.calendar.values import CalendarError, Event
 
 LARGEST = 5 * 1024 * 1024  # bytes; a university's yearly timetable has about 1 MB
 MOST = 20_000  # occurrences in one window
+A_DAY = 24  # occurrences of one event; walking through years of seconds would take minutes
+_FOLD = re.compile(rb"\r?\n[ \t]")  # unfolded as bytes, for a fold may lie inside a letter (RFC 5545, 3.1)
+MARGIN = timedelta(days=1)  # the library compares floating times as if they were UTC: look further, then choose
 
 
 def read_events(text: bytes, zone: ZoneInfo, start: datetime, end: datetime, origin: str) -> list[Event]:
@@ -24,23 +30,44 @@ def read_events(text: bytes, zone: ZoneInfo, start: datetime, end: datetime, ori
     import recurring_ical_events
 
     try:
-        calendar = icalendar.Calendar.from_ical(text)
-        occurrences = recurring_ical_events.of(calendar, skip_bad_series=True).after(start)
+        calendar = icalendar.Calendar.from_ical(_FOLD.sub(b"", text))
+        _refuse_too_frequent(calendar, origin)
         events: list[Event] = []
-        for occurrence in occurrences:
-            if _utc(occurrence["DTSTART"].dt, zone) >= end:
+        for number, occurrence in enumerate(
+            recurring_ical_events.of(calendar, skip_bad_series=True).after(start - MARGIN)
+        ):
+            if _utc(occurrence["DTSTART"].dt, zone) >= end + MARGIN:
                 break
-            if len(events) >= MOST:
+            if number >= MOST:
                 raise CalendarError(
                     f"{origin}: more than {MOST:,} events in one window; is an event repeated endlessly?"
                 )
-            if str(occurrence.get("STATUS", "")).upper() != "CANCELLED":
-                events.append(_event(occurrence, zone))
+            event = _event(occurrence, zone)
+            cancelled = str(occurrence.get("STATUS", "")).upper() == "CANCELLED"
+            if not cancelled and event.start < end and event.end >= start:
+                events.append(event)
     except CalendarError:
         raise
     except Exception as error:  # whatever a broken file makes of the parsers
         raise CalendarError(f"{origin}: a broken iCalendar file: {error}") from error
     return sorted(events, key=lambda e: (e.start, e.end, e.uid))
+
+
+def _refuse_too_frequent(calendar: Any, origin: str) -> None:
+    for component in calendar.walk("VEVENT"):
+        found = component.get("RRULE", [])
+        for rule in found if isinstance(found, list) else [found]:
+            often = _times_a_day(rule) if isinstance(rule, Mapping) else 0
+            if often > A_DAY:
+                name = str(component.get("SUMMARY", component.get("UID", "an event")))
+                raise CalendarError(f"{origin}: {name!r} is repeated {often:,.0f} times a day, more than {A_DAY}")
+
+
+def _times_a_day(rule: Mapping[str, Sequence[Any]]) -> float:
+    """How often a recurrence rule (RFC 5545, 3.3.10) may repeat in a day at most."""
+    step = {"SECONDLY": 86_400, "MINUTELY": 1440, "HOURLY": 24}.get(str(next(iter(rule.get("FREQ", [])), "")), 1)
+    listed = prod(len(rule.get(part) or [0]) for part in ("BYHOUR", "BYMINUTE", "BYSECOND"))
+    return step / max(1, *rule.get("INTERVAL", [1])) * listed if step > 1 else float(listed)
 
 
 def _event(component: Any, zone: ZoneInfo) -> Event:

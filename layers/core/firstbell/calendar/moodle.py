@@ -57,7 +57,11 @@ def _take(answers: Answers, name: str, answer: Any) -> Answers:
     if isinstance(answer, dict) and isinstance(answer.get("quizzes"), list):
         quizzes = {q["id"]: q for q in answer["quizzes"] if _is_quiz(q)}
         return replace(answers, quizzes=quizzes | answers.quizzes)  # the first file wins: a student's times are his own
-    if isinstance(answer, list) and answer and all(isinstance(item, dict) and "id" in item for item in answer):
+    if (
+        isinstance(answer, list)
+        and answer
+        and all(isinstance(i, dict) and isinstance(i.get("id"), int) for i in answer)
+    ):
         if all("shortname" in item for item in answer):
             found = {c["id"]: str(c["shortname"]) for c in answer if c.get("format") != "site"}
             return replace(answers, courses=answers.courses | found)
@@ -81,7 +85,7 @@ def peaks(answers: Answers, source: CalendarSource) -> list[Peak]:
 
 def _peak(quiz: Mapping[str, Any], answers: Answers, source: CalendarSource, participants: int) -> Peak | None:
     opens, closes = _time(quiz["timeopen"]), _time(quiz["timeclose"])
-    limit = timedelta(seconds=max(0, quiz.get("timelimit") or 0)) or UNSET_LASTS
+    limit = _limit(quiz.get("timelimit")) or UNSET_LASTS
     kind: Kind
     match opens, closes:
         case datetime(), datetime():
@@ -96,6 +100,10 @@ def _peak(quiz: Mapping[str, Any], answers: Answers, source: CalendarSource, par
     title = str(quiz.get("name", "quiz"))
     peak = Peak(opens, max(opens, closes), participants, kind, source.name, title, "")
     return replace(peak, key=key_of(course, peak))
+
+
+def _limit(seconds: object) -> timedelta | None:
+    return timedelta(seconds=seconds) if isinstance(seconds, int) and 0 < seconds <= 31_536_000 else None  # a year
 
 
 def _time(seconds: int) -> datetime | None:

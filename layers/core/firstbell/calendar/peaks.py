@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 from firstbell.calendar.values import Event
@@ -96,6 +97,8 @@ def merge(found: Iterable[Peak]) -> tuple[Peak, ...]:
     best: dict[str, Peak] = {}
     for peak in found:
         known = best.get(peak.key)
-        if known is None or (peak.participants, order.index(peak.kind)) > (known.participants, order.index(known.kind)):
-            best[peak.key] = peak
+        if known is not None:
+            most = max(peak, known, key=lambda p: (p.participants, order.index(p.kind)))
+            peak = replace(most, kind=max(peak.kind, known.kind, key=order.index))
+        best[peak.key] = peak
     return tuple(sorted(best.values()))

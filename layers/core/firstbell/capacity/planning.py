@@ -65,7 +65,7 @@ def _floor(site: Site, peak: Peak, found: Sequence[Phase], everything: Sequence[
     vcpus, making = highest(everything, start, end)
     total = site.fleet.baseline_vcpus + vcpus
     instances = max(site.fleet.min_instances, instances_for(total, site))
-    others = any(p not in found for p in making)
+    others = any(all(p is not own for own in found) for p in making)  # another's may be equal
     reason = (
         f"{peak.title}: {peak.participants:,} {peak.kind.replace('_', ' ')} participants"
         f" need up to {total:.1f} vCPUs"
