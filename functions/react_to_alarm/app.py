@@ -39,7 +39,7 @@ def _answer(run: Run, site: Site, alarms: tuple[Alarm, ...]) -> None:
     actions = triage.decide(site, load, run.now)
     leases = tuple(action.floor for action in actions if isinstance(action, reconcile.SaveFloor))
     changes: list[reconcile.Change] = []
-    if leases:
+    if leases or load.leases:  # an earlier raise may have failed, or a deploy may have reset it
         seen = keeping.observe(site, run.table, run.now)
         changes = reconcile.follow(site, seen, seen.plan, run.now, more=leases)
     run.act(site, [*actions, *changes], keeping.applier(run.table, site.name))

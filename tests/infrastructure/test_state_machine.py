@@ -46,6 +46,12 @@ def test_every_task_is_tried_again(machine: dict[str, Any], site_states: dict[st
     assert all(task["Retry"][0]["MaxAttempts"] >= 3 for task in tasks)
 
 
+def test_a_database_that_is_being_backed_up_or_modified_is_waited_for(site_states: dict[str, Any]) -> None:
+    [retry] = site_states["StartSnapshot"]["Retry"]
+    waits = [retry["IntervalSeconds"] * retry["BackoffRate"] ** n for n in range(retry["MaxAttempts"])]
+    assert sum(waits) >= 30 * 60
+
+
 def test_what_fails_for_a_site_is_told(site_states: dict[str, Any]) -> None:
     asking = {n: s for n, s in site_states.items() if s["Type"] == "Task" and n != "TellFailure"}
     assert {n: [c["Next"] for c in s["Catch"]] for n, s in asking.items()} == {n: ["TellFailure"] for n in asking}

@@ -105,6 +105,7 @@ def test_a_schedules_input_is_the_payload_file(
     schedules = [e for r in resources for e in r.get("Events", {}).values() if e["Type"] == "ScheduleV2"]
     assert len(schedules) == 8
     assert all(json.loads(s["Properties"]["Input"]) == payload("schedule/tick") for s in schedules)
+    assert all(s["Properties"]["OmitName"] is True for s in schedules), "two stacks of one account would share its name"
 
 
 def test_what_cannot_be_delivered_is_kept(functions: dict[str, Any], template: dict[str, Any]) -> None:

@@ -50,6 +50,12 @@ def test_its_log_group_is_its_own_and_forgets(functions: dict[str, Any], templat
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_no_log_level_drops_metrics_or_logs_secrets(functions: dict[str, Any], name: str) -> None:
+    assert functions[name]["LoggingConfig"]["ApplicationLogLevel"] == "INFO"
+    assert functions[name]["Environment"]["POWERTOOLS_LOG_LEVEL"] == {"Ref": "LogLevel"}
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_what_fails_for_good_goes_to_the_dead_letters(functions: dict[str, Any], name: str) -> None:
     config = functions[name]["EventInvokeConfig"]
     assert config["DestinationConfig"]["OnFailure"] == {

@@ -43,6 +43,13 @@ def test_dead_letters_are_encrypted_and_kept_for_two_weeks(template: dict[str, A
     assert queue == {"MessageRetentionPeriod": 14 * 24 * 3600, "SqsManagedSseEnabled": True}
 
 
+def test_every_rule_may_send_its_dead_letters_however_its_name_is_cut(template: dict[str, Any]) -> None:
+    statements = properties(template, "DeadLettersPolicy")["PolicyDocument"]["Statement"]
+    [rules] = [s for s in statements if s["Principal"] == {"Service": "events.amazonaws.com"}]
+    source = rules["Condition"]["ArnLike"]["aws:SourceArn"]["Fn::Sub"]
+    assert source.endswith(":${AWS::AccountId}:rule/*")
+
+
 def test_every_alarm_of_the_controller_goes_to_people_directly(template: dict[str, Any]) -> None:
     assert len(alarms(template)) == 8 + 4
     assert all(alarm["AlarmActions"] == [{"Ref": "OnCallTopic"}] for alarm in alarms(template).values())

@@ -62,7 +62,9 @@ class Run:
     def start(cls, function: str, event: object, context: Any = None) -> "Run":
         """Begin: read the clock and the event. A skipped or bad event leaves no hint, and so no sites to look at."""
         run = cls(function, clock.now(), None, Environment.of_process(), context)
-        _logger(function).append_keys(request_id=getattr(context, "aws_request_id", ""))
+        request = getattr(context, "aws_request_id", "")
+        event_id = event.get("id") if isinstance(event, dict) else None
+        _logger(function).append_keys(request_id=request, correlation_id=str(event_id or request))
         match events.read(event):
             case events.Hint() as hint:
                 run.hint = hint

@@ -6,6 +6,7 @@ pydantic's protocol without importing it.
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, Literal
 from zoneinfo import ZoneInfo
@@ -21,19 +22,47 @@ class Within:
     high: float
 
     def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
-        """Put the limits on pydantic's schema of the number."""
-        return {**handler(source), "ge": self.low, "le": self.high, "allow_inf_nan": False}
+        """Put the limits on pydantic's schema of the number (inside one that allows none); it takes no yes or "3"."""
+        found, limits = handler(source), {"ge": self.low, "le": self.high, "strict": True}
+        if found["type"] == "nullable":
+            return {**found, "schema": {**found["schema"], **limits}}
+        return {**found, **limits} | ({"allow_inf_nan": False} if found["type"] == "float" else {})
 
 
 @dataclass(frozen=True)
 class Matching:
-    """A regular expression that a text must match as a whole."""
+    """A regular expression that a text must match as a whole, and `expected`: what it asks for, in words."""
 
     pattern: str
+    expected: str
 
     def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
-        """Put the pattern on pydantic's schema of the text."""
-        return {**handler(source), "pattern": f"^(?:{self.pattern})$"}
+        """Put the pattern on pydantic's schema of the text, with an error that a person understands."""
+        return {
+            "type": "custom-error",
+            "schema": {**handler(source), "pattern": f"^(?:{self.pattern})$"},
+            "custom_error_type": "unexpected",
+            "custom_error_message": f"expected {self.expected}",
+        }
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A check of a text; it raises ValueError with the sentence for people."""
+
+    check: Callable[[str], object]
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
+        """Let pydantic run the check, so that what it says is said of this key."""
+        return {
+            "type": "function-after",
+            "schema": handler(source),
+            "function": {"type": "no-info", "function": self._run},
+        }
+
+    def _run(self, text: str) -> str:
+        self.check(text)
+        return text
 
 
 @dataclass(frozen=True)
@@ -47,6 +76,13 @@ class Help:
         return {**handler(schema), "description": self.text}
 
 
+def _zone(name: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError) as error:
+        raise ValueError(f"{name!r} is not an IANA time zone such as Europe/Berlin") from error
+
+
 class _Strict:
     """Unknown keys are errors: a typing mistake must not silently become a default."""
 
@@ -57,7 +93,9 @@ class _Strict:
 class Fleet(_Strict):
     """The web tier: which group, how big an instance is, and how far it may go."""
 
-    auto_scaling_group: Annotated[str, Matching(r"[^\s:/*?]{1,255}"), Help("Name of the Auto Scaling group.")]
+    auto_scaling_group: Annotated[
+        str, Matching(r"[^\s:/*?]{1,255}", "the name of a group"), Help("Name of the Auto Scaling group.")
+    ]
     vcpus_per_instance: Annotated[float, Within(0.25, 448), Help("vCPUs of one instance.")] = 2.0
     min_instances: Annotated[int, Within(0, 5000), Help("The floor when nothing is planned.")] = 1
     max_instances: Annotated[int, Within(1, 5000), Help("Never more than this; an excess is said days ahead.")] = 10
@@ -132,11 +170,17 @@ class Costs(_Strict):
 class Moodledata(_Strict):
     """The shared directory that every web server must have mounted."""
 
-    path: Annotated[str, Matching(r"/[A-Za-z0-9._/-]{1,200}"), Help("Where it is mounted.")] = "/var/moodledata"
-    fstype: Annotated[str, Matching(r"[a-z0-9.]{0,20}"), Help("File system type it must have; empty: any.")] = "nfs4"
-    source: Annotated[str, Matching(r"[A-Za-z0-9._:/\[\]@-]{0,200}"), Help("Export it must come from; empty: any.")] = (
-        ""
+    path: Annotated[str, Matching(r"/[A-Za-z0-9._/-]{1,200}", "an absolute path"), Help("Where it is mounted.")] = (
+        "/var/moodledata"
     )
+    fstype: Annotated[
+        str, Matching(r"[a-z0-9.]{0,20}", "a type such as nfs4"), Help("File system type it must have; empty: any.")
+    ] = "nfs4"
+    source: Annotated[
+        str,
+        Matching(r"[A-Za-z0-9._:/\[\]@-]{0,200}", "an export such as 10.0.1.20:/export"),
+        Help("Export it must come from; empty: any."),
+    ] = ""
     sentinel: Annotated[bool, Help("The export's root holds `.firstbell-site` with this site's name.")] = True
 
 
@@ -152,8 +196,14 @@ class Admission(_Strict):
 class Webhook(_Strict):
     """A generic receiver: every notification is POSTed to it as JSON, signed when it has a secret."""
 
-    url: Annotated[str, Matching(r"https?://[^\s]{1,2000}"), Help("Where to POST; https except on loopback.")]
-    secret: Annotated[str, Matching(r"(/firstbell/[\w./-]{1,200})?"), Help("SSM parameter that holds the key.")] = ""
+    url: Annotated[
+        str, Matching(r"https?://[^\s]{1,2000}", "a URL with https"), Help("Where to POST; https except on loopback.")
+    ]
+    secret: Annotated[
+        str,
+        Matching(r"(/firstbell/[\w./-]{1,200})?", "an SSM parameter below /firstbell/"),
+        Help("SSM parameter that holds the key."),
+    ] = ""
 
     def __post_init__(self) -> None:
         if not re.match(r"https://|http://(127\.0\.0\.1|localhost|\[::1\])[:/]", self.url):
@@ -172,15 +222,23 @@ class OnCall(_Strict):
 class Backup(_Strict):
     """What the nightly run copies."""
 
-    database: Annotated[str, Matching(r"[A-Za-z0-9-]{0,63}"), Help("RDS instance to snapshot; empty: none.")] = ""
+    database: Annotated[
+        str,
+        Matching(r"[A-Za-z0-9-]{0,63}", "the identifier of an RDS instance"),
+        Help("RDS instance to snapshot; empty: none."),
+    ] = ""
 
 
 @dataclass(frozen=True)
 class Site(_Strict):
     """One Moodle."""
 
-    name: Annotated[str, Matching(r"[a-z0-9][a-z0-9-]{0,39}"), Help("Short name of the site.")]
-    timezone: Annotated[str, Help("IANA time zone in which its people live, such as Europe/Berlin.")]
+    name: Annotated[
+        str,
+        Matching(r"[a-z0-9][a-z0-9-]{0,39}", "at most 40 lower-case letters, digits and dashes"),
+        Help("Short name of the site."),
+    ]
+    timezone: Annotated[str, Checked(_zone), Help("IANA time zone in which its people live, such as Europe/Berlin.")]
     fleet: Fleet
     calendars: Annotated[tuple[CalendarSource, ...], Help("Where the peaks come from.")] = ()
     costs: Costs = field(default_factory=Costs)
@@ -190,10 +248,7 @@ class Site(_Strict):
     backup: Backup = field(default_factory=Backup)
 
     def __post_init__(self) -> None:
-        try:
-            ZoneInfo(self.timezone)
-        except (KeyError, ValueError, OSError) as error:
-            raise ValueError(f"{self.timezone!r} is not an IANA time zone such as Europe/Berlin") from error
+        _zone(self.timezone)
 
     @property
     def zone(self) -> ZoneInfo:

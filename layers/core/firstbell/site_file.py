@@ -1,6 +1,8 @@
 """The site file: YAML in, a validated `Site` out; each mistake named with its place, value and what was expected."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any
 
 import yaml
@@ -9,6 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 from firstbell.site import Site
 
 LARGEST = 256 * 1024
+DEEPEST = 20
 _adapter = TypeAdapter(Site)
 
 
@@ -43,13 +46,15 @@ def read_site(text: str | bytes, origin: str = "site.yaml") -> Site:
     if len(text) > LARGEST:
         raise SiteFileError.because(origin, f"larger than {LARGEST // 1024} KiB: not a site file")
     try:
-        aliased = any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=yaml.SafeLoader))
-        tree = None if aliased else yaml.compose(text, Loader=yaml.SafeLoader)
-        data = {} if aliased else yaml.safe_load(text)
+        refusal = _refusal(text)
+        tree = None if refusal else yaml.compose(text, Loader=yaml.SafeLoader)
+        data = {} if refusal else yaml.safe_load(text)
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         raise SiteFileError(origin, [_yaml_problem(error)]) from error
-    if aliased:  # a few of them nested are a bomb of gigabytes
-        raise SiteFileError.because(origin, "aliases (*name) are not allowed: write the value out")
+    if refusal:
+        raise SiteFileError.because(origin, refusal)
+    if repeated := list(_repeated(tree)):
+        raise SiteFileError(origin, repeated)
     if not isinstance(data, dict):
         raise SiteFileError(origin, [Problem("", 1, "expected a mapping with name, timezone and fleet")])
     try:
@@ -67,6 +72,18 @@ def json_schema() -> dict[str, Any]:
     }
 
 
+def _refusal(text: str | bytes) -> str:
+    """Why this YAML is not even built: a few nested aliases are a bomb of gigabytes, and deep nesting takes minutes."""
+    depth = 0
+    for event in yaml.parse(text, Loader=yaml.SafeLoader):
+        if isinstance(event, yaml.AliasEvent):
+            return "aliases (*name) are not allowed: write the value out"
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > DEEPEST:
+            return f"nested more than {DEEPEST} levels deep: not a site file"
+    return ""
+
+
 def _yaml_problem(error: Exception) -> Problem:
     mark = getattr(error, "problem_mark", None)
     says = str(getattr(error, "problem", "") or str(error).splitlines()[0])
@@ -79,12 +96,46 @@ def _problem(error: Any, tree: yaml.Node | None) -> Problem:
         case "missing" | "missing_argument":
             says = "is missing"
         case "unexpected_keyword_argument" | "extra_forbidden":
-            says = "is not a key of the site file"
+            says = f"is not a key of the site file{_similar(str(path[-1]))}"
         case "value_error":
             says = str(error["ctx"]["error"])
+        case "dataclass_type":
+            says = f"{_shown(error['input'])} is wrong: it should be a mapping"
+        case "tuple_type":
+            says = f"{_shown(error['input'])} is wrong: it should be a list"
         case _:
-            says = f"{error['input']!r:.80} is wrong: {error['msg'][0].lower()}{error['msg'][1:]}"
+            says = f"{_shown(error['input'])} is wrong: {error['msg'][0].lower()}{error['msg'][1:]}"
     return Problem(_dotted(path), _line(path, tree), says)
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, int) and abs(value) > 10**80:
+        return "a number of more than 80 digits"
+    return "an empty value" if value is None else f"{value!r:.80}"
+
+
+def _repeated(node: yaml.Node | None, path: tuple[str | int, ...] = ()) -> Iterator[Problem]:
+    """The keys that a mapping has twice: YAML would silently take the last."""
+    if isinstance(node, yaml.MappingNode):
+        seen = set()
+        for key, value in node.value:
+            here = (*path, str(key.value))
+            if here in seen:
+                yield Problem(_dotted(here), key.start_mark.line + 1, "is there twice")
+            seen.add(here)
+            yield from _repeated(value, here)
+    elif isinstance(node, yaml.SequenceNode):
+        for number, item in enumerate(node.value):
+            yield from _repeated(item, (*path, number))
+
+
+def _similar(key: str) -> str:
+    """A question that names the key that was probably meant."""
+    schema = _adapter.json_schema()
+    kinds = [schema, *schema.get("$defs", {}).values()]
+    known = sorted({name for kind in kinds for name in kind.get("properties", {})})
+    close = get_close_matches(key, known, n=1)
+    return f"; did you mean {close[0]}?" if close else ""
 
 
 def _dotted(path: tuple[str | int, ...]) -> str:

@@ -27,8 +27,12 @@ def alarms(prefix: str, names: Sequence[str] = ()) -> tuple[Alarm, ...]:
     )
 
 
-def average_cpu(group: str, now: datetime, minutes: int = 5) -> float | None:
-    """The newest one-minute average CPU of a group's instances in percent, or None without a point in `minutes`."""
+def average_cpu(group: str, now: datetime, minutes: int = 15) -> float | None:
+    """The newest average CPU of a group's instances in percent, or None without a point in `minutes`.
+
+    A point is of one minute with EC2's detailed monitoring. With basic monitoring it is of five, bears the time when
+    these began, and comes minutes after they ended: the newest may well be ten minutes old.
+    """
     answer = clients.cloudwatch().get_metric_data(
         MetricDataQueries=[
             {

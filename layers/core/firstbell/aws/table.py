@@ -1,6 +1,7 @@
 """The one DynamoDB table: plain documents under (pk, sk), kept as JSON text, with a version for safe replacement."""
 
 import json
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,6 +11,7 @@ from firstbell.aws import clients
 
 Document = dict[str, Any]
 BATCH = 25  # BatchWriteItem's limit (DynamoDB API reference)
+READABLE = 64 * 1024  # characters; longer texts are compressed: an item has 400 KB at most, a busy plan more
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,11 +98,15 @@ def _key(pk: str, sk: str) -> Any:
 
 
 def _item(pk: str, sk: str, data: Document, expires: datetime | None, version: int) -> Any:
-    item = {**_key(pk, sk), "data": {"S": json.dumps(data, sort_keys=True)}, "version": {"N": str(version)}}
+    text = json.dumps(data, sort_keys=True)
+    kept = {"S": text} if len(text) <= READABLE else {"B": zlib.compress(text.encode())}
+    item = {**_key(pk, sk), "data": kept, "version": {"N": str(version)}}
     if expires is not None:
         item["expires_at"] = {"N": str(int(expires.timestamp()))}
     return item
 
 
 def _stored(item: Any) -> Stored:
-    return Stored(item["sk"]["S"], json.loads(item["data"]["S"]), int(item.get("version", {"N": "0"})["N"]))
+    kept = item["data"]
+    text = kept["S"] if "S" in kept else zlib.decompress(kept["B"])
+    return Stored(item["sk"]["S"], json.loads(text), int(item.get("version", {"N": "0"})["N"]))

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from firstbell.calendar.values import CalendarError, Event
 
 LARGEST = 5 * 1024 * 1024  # bytes; a university's yearly timetable has about 1 MB
-MOST = 20_000  # occurrences in one window
+MOST = 5_000  # occurrences in one window of two weeks
 A_DAY = 24  # occurrences of one event; walking through years of seconds would take minutes
 _FOLD = re.compile(rb"\r?\n[ \t]")  # unfolded as bytes, for a fold may lie inside a letter (RFC 5545, 3.1)
 MARGIN = timedelta(days=1)  # the library compares floating times as if they were UTC: look further, then choose

@@ -1,0 +1,219 @@
+"""Events become peaks by the operator's rules; a quiz that two sources know, or two moments tell, counts once."""
+
+import re
+from datetime import datetime
+from itertools import permutations
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from firstbell.calendar import ical, moodle
+from firstbell.calendar.peaks import key_of, merge, of_events, pair_moments
+from firstbell.calendar.values import Event
+from firstbell.capacity.values import Peak
+from firstbell.site import CalendarSource, Rule
+from tests.unit.campus_values import DAY, at, peak
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "exam_morning"
+HOST = "moodle.example.edu"
+
+
+NINE, ELEVEN = at(9), at(11)
+
+
+def event(title: str = "Exam", start: datetime = NINE, end: datetime = ELEVEN, *categories: str) -> Event:
+    return Event("7", start, end, title, "", categories)
+
+
+def source(*rules: Rule, **more: object) -> CalendarSource:
+    return CalendarSource(**({"ical": "term.ics", "participants": 100, "rules": rules} | more))
+
+
+EXAM, QUIZ = Rule("(?i)exam", kind="exam"), Rule(category="^Q", kind="quiz", participants=7)
+
+
+@pytest.mark.parametrize(
+    ("says", "found", "given", "expected"),
+    [
+        ("a rule's title makes it a kind", source(EXAM), event("Final EXAM"), [("exam", 100)]),
+        ("without a rule that matches, and without a kind, it is no peak", source(EXAM), event("Party"), []),
+        ("the source's kind is for the rest", source(EXAM, kind="lecture"), event("Party"), [("lecture", 100)]),
+        ("a rule's category is searched in each", source(QUIZ), event("x", at(9), at(10), "A", "Q1"), [("quiz", 7)]),
+        ("a category that is wanted and missing does not match", source(QUIZ), event("x"), []),
+        ("all conditions of a rule must hold", source(Rule("x", "Q", "quiz")), event("y", at(9), at(10), "Q"), []),
+        ("the first rule that matches decides", source(Rule(ignore=True), EXAM), event(), []),
+        ("a rule that ignores beats the source's kind", source(Rule("Exam", ignore=True), kind="quiz"), event(), []),
+        ("a rule without kind takes the source's", source(Rule(participants=9), kind="quiz"), event(), [("quiz", 9)]),
+        ("a rule's participants beat the source's", source(Rule(kind="exam", participants=3)), event(), [("exam", 3)]),
+        ("zero participants of a rule are none", source(Rule(kind="exam", participants=0)), event(), []),
+        ("participants are multiplied", source(EXAM, participants_factor=2.5), event(), [("exam", 250)]),
+        ("a factor of nothing leaves nobody", source(EXAM, participants_factor=0.0), event(), []),
+    ],
+)  # fmt: skip
+def test_rules(says: str, found: CalendarSource, given: Event, expected: list[tuple[str, int]]):
+    assert [(p.kind, p.participants) for p in of_events([given], found)] == expected, says
+
+
+def test_a_peak_has_the_event_s_times_title_and_source():
+    [found] = of_events([event("Final exam", at(9), at(11), "MATH1")], source(EXAM))
+    key = "MATH1/20260504T090000Z/20260504T110000Z"
+    assert found == Peak(at(9), at(11), 100, "exam", "term.ics", "Final exam", key)
+
+
+def test_an_event_without_title_is_called_by_its_kind():
+    assert [p.title for p in of_events([event("")], source(kind="quiz"))] == ["quiz"]
+
+
+@pytest.mark.parametrize(
+    ("says", "kind", "end"),
+    [("a moment is taken for an hour", "exam", at(10)), ("a deadline stays a moment", "deadline", at(9))],
+)
+def test_a_moment_without_partner(says: str, kind: str, end: datetime):
+    [found] = of_events([event("x", at(9), at(9))], source(kind=kind))
+    assert (found.start, found.end) == (at(9), end), says
+
+
+# ---------------------------------------------------------------- Moodle's "opens" and "closes"
+
+
+def moment(
+    number: int | str, start: datetime, title: str, host: str = HOST, text: str = "", course: str = "M1"
+) -> Event:
+    return Event(f"{number}@{host}" if host else str(number), start, start, title, text, (course,))
+
+
+OPENS, CLOSES = moment(1, at(9), "Midterm opens"), moment(2, at(11), "Midterm closes")
+
+
+def test_opens_and_closes_are_one_quiz_named_by_what_both_titles_begin_with():
+    [found] = pair_moments([OPENS, CLOSES])
+    assert (found.uid, found.start, found.end, found.title) == (OPENS.uid, at(9), at(11), "Midterm")
+
+
+@pytest.mark.parametrize(
+    ("says", "other"),
+    [
+        ("another number", moment(3, at(11), "Midterm closes")),
+        ("another host", moment(2, at(11), "Midterm closes", "other.example.edu")),
+        ("no host", moment(2, at(11), "Midterm closes", "")),
+        ("no number", moment("abc", at(11), "Midterm closes")),
+        ("a number out of this world", moment("9" * 5000, at(11), "Midterm closes")),
+        ("another course", moment(2, at(11), "Midterm closes", course="M2")),
+        ("another description", moment(2, at(11), "Midterm closes", text="Bring a pen")),
+        ("nothing in common in the title", moment(2, at(11), "Essay is due")),
+        ("a close before the opening", moment(2, at(8), "Midterm closes")),
+        ("a close in the same moment", moment(2, at(9), "Midterm closes")),
+        ("a close more than a day later", moment(2, at(34), "Midterm closes")),
+        ("a duration", Event(f"2@{HOST}", at(10), at(11), "Midterm closes", "", ("M1",))),
+    ],
+)
+def test_what_is_no_pair_stays_as_it_is(says: str, other: Event):
+    assert set(pair_moments([OPENS, other])) == {OPENS, other}, says
+
+
+def test_three_in_a_row_make_one_pair_and_leave_one():
+    third = moment(3, at(12), "Midterm review")
+    found = pair_moments([OPENS, CLOSES, third])
+    assert [(e.start, e.end) for e in found] == [(at(9), at(11)), (at(12), at(12))]
+
+
+def test_the_order_in_the_file_does_not_matter():
+    other = [moment(5, at(9), "Quiz öffnet"), moment(6, at(10), "Quiz schließt")]
+    assert len({tuple(pair_moments(list(p))) for p in permutations([OPENS, CLOSES, *other])}) == 1
+
+
+def export(text: bytes) -> list[Event]:
+    start = datetime.fromisoformat("2026-11-20T00:00:00+00:00")
+    return ical.read_events(text, ZoneInfo("Europe/Berlin"), start, start + 200 * DAY, "calendar.ics")
+
+
+WORDS = {"opens": "wird geöffnet", "closes": "schließt", "is due": "ist fällig", "starts": "beginnt"}
+
+
+def translated(text: str) -> str:
+    return re.sub("|".join(WORDS), lambda m: WORDS[m[0]], text)
+
+
+def test_a_moodle_export_in_another_language_has_the_same_pairs():
+    text = (EXAMPLE / "calendar.ics").read_bytes()
+    german = translated(text.decode()).encode()
+    assert german != text
+    pairs, paare = ([e for e in pair_moments(export(t)) if not e.is_moment and "@" in e.uid] for t in (text, german))
+    assert [(e.uid, e.start, e.end, e.title) for e in paare] == [(e.uid, e.start, e.end, e.title) for e in pairs]
+    assert {"Midterm exam", "Weekly quiz 1 (short window)", "Final exam"} <= {e.title for e in pairs}
+
+
+def test_what_moodle_exports_one_sided_stays_a_moment():
+    titles = {e.title for e in pair_moments(export((EXAMPLE / "calendar.ics").read_bytes())) if e.is_moment}
+    assert {"Open only, no close opens", "Close only, no open closes", "Essay 1 is due", "Term 2 starts"} <= titles
+
+
+# ---------------------------------------------------------------- one sitting from several sources
+
+
+def test_the_export_and_the_web_service_agree_on_the_sittings():
+    """The example's quizzes, once by each way: the same keys, so that each counts once."""
+    folder = EXAMPLE / "moodle"
+    answers = moodle.read_answers({p.name: p.read_bytes() for p in folder.glob("*.json")}, "moodle")
+    by_service = moodle.peaks(answers, CalendarSource(moodle="moodle"))
+    by_export = of_events(export((EXAMPLE / "calendar.ics").read_bytes()), source(kind="quiz"))
+    both = {p.key for p in by_service} & {p.key for p in by_export}
+    assert {p.title for p in by_service if p.key in both} >= {
+        "Midterm exam",
+        "Weekly quiz 1 (short window)",
+        "Final exam",
+    }
+    assert len(merge([*by_service, *by_export])) == len(by_service) + len(by_export) - len(both)
+
+
+def twice(people: int, kind: str, other_people: int, other_kind: str) -> tuple[Peak, ...]:
+    return merge([peak(at(9), at(11), people, kind), peak(at(9), at(11), other_people, other_kind)])
+
+
+@pytest.mark.parametrize(
+    ("says", "one", "other", "expected"),
+    [
+        ("the higher participation counts", (100, "exam"), (200, "exam"), (200, "exam")),
+        ("the kind that asks for more counts", (100, "lecture"), (100, "exam"), (100, "exam")),
+        ("more people do not make an exam a lecture", (100, "exam"), (200, "lecture"), (200, "exam")),
+        ("a quiz asks for more than a deadline", (100, "deadline"), (100, "quiz"), (100, "quiz")),
+    ],
+)
+def test_the_same_sitting_twice(says: str, one: tuple[int, str], other: tuple[int, str], expected: tuple[int, str]):
+    for found in (twice(*one, *other), twice(*other, *one)):
+        assert [(p.participants, p.kind) for p in found] == [expected], says
+
+
+def test_different_times_or_courses_are_different_sittings():
+    found = [peak(at(9), at(11), 5, title="A"), peak(at(9), at(11), 5, title="B"), peak(at(9), at(12), 5, title="A")]
+    assert len(merge(found)) == 3
+
+
+def test_a_key_is_the_course_and_the_times():
+    assert key_of("M1", event()) == "M1/20260504T090000Z/20260504T110000Z"
+
+
+EVENTS = st.lists(
+    st.builds(
+        lambda number, start, lasts, host, title: Event(f"{number}@{host}", at(start), at(start + lasts), title),
+        st.integers(0, 8),
+        st.integers(0, 30),
+        st.sampled_from([0, 0, 0, 1]),
+        st.sampled_from("ab"),
+        st.sampled_from(["Quiz opens", "Quiz closes", "Essay", ""]),
+    ),
+    max_size=8,
+    unique_by=lambda e: e.uid,
+)
+
+
+@given(EVENTS)
+def test_pairing_loses_no_moment_and_uses_none_twice(found: list[Event]):
+    joined = pair_moments(found)
+    covered = [m for e in joined for m in ({e.start, e.end} if e not in found else {e.start})]
+    assert len(joined) + sum(e not in found for e in joined) == len(found)
+    assert sorted(covered) == sorted(e.start for e in found)
+    assert joined == sorted(joined, key=lambda e: (e.start, e.end, e.uid))

@@ -1,0 +1,387 @@
+"""The site file: good ones are read with their defaults, and every mistake is named with its key, value and line."""
+
+import json
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from firstbell.site import Admission, Backup, CalendarSource, Costs, Fleet, Moodledata, OnCall, Rule, Site, Webhook
+from firstbell.site_file import LARGEST, Problem, SiteFileError, json_schema, read_site
+
+ROOT = Path(__file__).parents[2]
+GOOD = "name: campus\ntimezone: Europe/Berlin\nfleet:\n  auto_scaling_group: web\n"  # four lines
+CALENDAR = GOOD + "calendars:\n- moodle: a\n"  # six
+HOOK = GOOD + "oncall:\n  webhooks:\n  - url: "  # seven begun
+
+
+def problems(text: str | bytes) -> list[str]:
+    with pytest.raises(SiteFileError) as caught:
+        read_site(text)
+    assert str(caught.value).startswith("site.yaml: ")
+    return [str(problem) for problem in caught.value.problems]
+
+
+def test_a_site_needs_a_name_a_time_zone_and_a_group_and_has_defaults_for_the_rest():
+    assert read_site(GOOD) == Site("campus", "Europe/Berlin", Fleet("web"))
+
+
+def test_everything_can_be_said():
+    text = (
+        GOOD
+        + """\
+  vcpus_per_instance: 4
+  min_instances: 2
+  max_instances: 30
+calendars:
+  - ical: term.ics
+    participants: 300
+    participants_factor: 0.5
+    kind: quiz
+    rules:
+      - {match: "(?i)exam", kind: exam, participants: 900}
+      - {category: Holidays, ignore: true}
+  - moodle: answers
+costs: {login: 90}
+moodledata: {path: /mnt/moodledata, fstype: nfs, source: "nfs:/export", sentinel: false}
+admission: {deadline: 600, drain: 0}
+oncall:
+  repeat: 3600
+  webhooks: [{url: "https://example.org/hook", secret: /firstbell/hook}, {url: "http://127.0.0.1:8080/"}]
+backup: {database: moodle-db}
+"""
+    )
+    calendars = (
+        CalendarSource(
+            ical="term.ics",
+            kind="quiz",
+            participants=300,
+            participants_factor=0.5,
+            rules=(Rule("(?i)exam", kind="exam", participants=900), Rule(category="Holidays", ignore=True)),
+        ),
+        CalendarSource(moodle="answers"),
+    )
+    assert read_site(text) == Site(
+        "campus",
+        "Europe/Berlin",
+        Fleet("web", vcpus_per_instance=4.0, min_instances=2, max_instances=30),
+        calendars,
+        Costs(login=90.0),
+        Moodledata("/mnt/moodledata", "nfs", "nfs:/export", False),
+        Admission(600, 0),
+        OnCall((Webhook("https://example.org/hook", "/firstbell/hook"), Webhook("http://127.0.0.1:8080/")), 3600),
+        Backup("moodle-db"),
+    )
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "examples").glob("*/site.yaml")), ids=lambda p: p.parent.name)
+def test_the_examples_are_good(path: Path):
+    assert read_site(path.read_bytes(), path.name).calendars
+
+
+@pytest.mark.parametrize(
+    ("says", "text", "expected"),
+    [
+        ("a key that is missing", GOOD.replace("name: campus\n", ""), "line 1, name: is missing"),
+        ("the whole fleet is missing", "name: a\ntimezone: UTC\n", "line 1, fleet: is missing"),
+        (
+            "a key deep inside is missing",
+            GOOD + "oncall:\n  webhooks:\n    - secret: /firstbell/x\n",
+            "line 7, oncall.webhooks[0].url: is missing",
+        ),
+        ("an unknown key", GOOD + "zzz: red\n", "line 5, zzz: is not a key of the site file"),
+        (
+            "an unknown key deep inside",
+            GOOD + "  max_instance: 5\n",
+            "line 5, fleet.max_instance: is not a key of the site file; did you mean max_instances?",
+        ),
+        ("a key twice", GOOD + "  max_step: 5\n  max_step: 6\n", "line 6, fleet.max_step: is there twice"),
+        ("a key twice in a list", CALENDAR + "  moodle: b\n", "line 7, calendars[0].moodle: is there twice"),
+        ("a key that is a number", GOOD + "5: x\n", "line 5, [5]: 5 is wrong: keys should be strings"),
+        (
+            "too few",
+            GOOD + "  min_instances: -1\n",
+            "line 5, fleet.min_instances: -1 is wrong: input should be greater than or equal to 0",
+        ),
+        (
+            "too many",
+            GOOD + "  max_instances: 5001\n",
+            "line 5, fleet.max_instances: 5001 is wrong: input should be less than or equal to 5000",
+        ),
+        (
+            "too many where none may be said",
+            CALENDAR + "  participants: 1000001\n",
+            "line 7, calendars[0].participants: 1000001 is wrong: input should be less than or equal to 1000000",
+        ),
+        (
+            "too few participants in a rule",
+            CALENDAR + "  rules:\n  - participants: -1\n",
+            "line 8, calendars[0].rules[0].participants: -1 is wrong: input should be greater than or equal to 0",
+        ),
+        (
+            "a half instance",
+            GOOD + "  min_instances: 1.5\n",
+            "line 5, fleet.min_instances: 1.5 is wrong: input should be a valid integer",
+        ),
+        (
+            "yes is no number",
+            GOOD + "  min_instances: yes\n",
+            "line 5, fleet.min_instances: True is wrong: input should be a valid integer",
+        ),
+        (
+            "a number in quotes",
+            GOOD + "  min_instances: '1'\n",
+            "line 5, fleet.min_instances: '1' is wrong: input should be a valid integer",
+        ),
+        (
+            "not a number",
+            GOOD + "  vcpus_per_instance: .nan\n",
+            "line 5, fleet.vcpus_per_instance: nan is wrong: input should be a finite number",
+        ),
+        (
+            "endless",
+            GOOD + "  vcpus_per_instance: .inf\n",
+            "line 5, fleet.vcpus_per_instance: inf is wrong: input should be a finite number",
+        ),
+        (
+            "a number beyond printing",
+            GOOD + f"  min_instances: 0x{'f' * 9000}\n",
+            "line 5, fleet.min_instances: a number of more than 80 digits is wrong: input should be less "
+            "than or equal to 5000",
+        ),
+        (
+            "a name in capitals",
+            GOOD.replace("campus", "Campus"),
+            "line 1, name: 'Campus' is wrong: expected at most 40 lower-case letters, digits and dashes",
+        ),
+        (
+            "a name with a line break",
+            GOOD.replace("campus", '"a\\n"'),
+            "line 1, name: 'a\\n' is wrong: expected at most 40 lower-case letters, digits and dashes",
+        ),
+        (
+            "a name that YAML takes for a number",
+            GOOD.replace("campus", "2026"),
+            "line 1, name: 2026 is wrong: expected at most 40 lower-case letters, digits and dashes",
+        ),
+        (
+            "no such time zone",
+            GOOD.replace("Berlin", "Bärlin"),
+            "line 2, timezone: 'Europe/Bärlin' is not an IANA time zone such as Europe/Berlin",
+        ),
+        (
+            "a time zone that is a path",
+            GOOD.replace("Europe/Berlin", "../../etc/passwd"),
+            "line 2, timezone: '../../etc/passwd' is not an IANA time zone such as Europe/Berlin",
+        ),
+        (
+            "a time zone that is a folder",
+            GOOD.replace("Europe/Berlin", "Europe"),
+            "line 2, timezone: 'Europe' is not an IANA time zone such as Europe/Berlin",
+        ),
+        (
+            "a kind that there is not",
+            CALENDAR + "  kind: party\n",
+            "line 7, calendars[0].kind: 'party' is wrong: input should be 'exam', 'quiz', 'deadline', "
+            "'lecture' or 'term_start'",
+        ),
+        (
+            "a list that is a text",
+            GOOD + "calendars: term.ics\n",
+            "line 5, calendars: 'term.ics' is wrong: it should be a list",
+        ),
+        (
+            "a list that is empty",
+            GOOD + "calendars:\n",
+            "line 5, calendars: an empty value is wrong: it should be a list",
+        ),
+        (
+            "a mapping that is empty",
+            "name: a\ntimezone: UTC\nfleet:\n",
+            "line 3, fleet: an empty value is wrong: it should be a mapping",
+        ),
+        (
+            "more at least than at most",
+            GOOD + "  min_instances: 11\n",
+            "line 3, fleet: min_instances 11 is more than max_instances 10",
+        ),
+        (
+            "a calendar of two kinds",
+            CALENDAR + "  ical: b\n",
+            "line 6, calendars[0]: a calendar needs exactly one of 'ical' and 'moodle'",
+        ),
+        (
+            "a calendar of no kind",
+            GOOD + "calendars:\n- participants: 3\n",
+            "line 6, calendars[0]: a calendar needs exactly one of 'ical' and 'moodle'",
+        ),
+        (
+            "an iCalendar file without participants",
+            GOOD + "calendars:\n- ical: a.ics\n",
+            "line 6, calendars[0]: an 'ical' calendar needs 'participants': the file does not say how many take part",
+        ),
+        (
+            "no regular expression",
+            CALENDAR + "  rules:\n  - match: '('\n",
+            "line 8, calendars[0].rules[0]: '(' is not a regular expression: missing ), unterminated "
+            "subpattern at position 0",
+        ),
+        (
+            "a webhook without encryption",
+            HOOK + "http://example.org/\n",
+            "line 7, oncall.webhooks[0]: a webhook needs https (plain http only to loopback)",
+        ),
+        (
+            "a webhook that only looks like loopback",
+            HOOK + "http://localhost.example.org/\n",
+            "line 7, oncall.webhooks[0]: a webhook needs https (plain http only to loopback)",
+        ),
+        (
+            "a secret of somebody else",
+            HOOK + "https://example.org/\n    secret: /other/key\n",
+            "line 8, oncall.webhooks[0].secret: '/other/key' is wrong: expected an SSM parameter below /firstbell/",
+        ),
+        (
+            "a path that a shell would not take for one",
+            GOOD + "moodledata:\n  path: /mnt/$(x)\n",
+            "line 6, moodledata.path: '/mnt/$(x)' is wrong: expected an absolute path",
+        ),
+        ("no YAML", "name: [campus\ntimezone: UTC\n", "line 2, this is not YAML: expected ',' or ']', but got ':'"),
+        (
+            "a tab",
+            "name: campus\n\ttimezone: UTC\n",
+            "line 2, this is not YAML: found character '\\t' that cannot start any token",
+        ),
+        ("two documents", GOOD + "---\n" + GOOD, "line 5, this is not YAML: but found another document"),
+        (
+            "a command for Python",
+            GOOD + "x: !!python/object/apply:os.system [ls]\n",
+            "line 5, this is not YAML: could not determine a constructor for the tag "
+            "'tag:yaml.org,2002:python/object/apply:os.system'",
+        ),
+        ("a day that is none", GOOD.replace("campus", "2026-13-41"), "this is not YAML: month must be in 1..12"),
+        ("a key that is a list", GOOD + "? [a]\n: b\n", "line 5, this is not YAML: found unhashable key"),
+        (
+            "another encoding",
+            GOOD.encode() + b"# Pr\xfcfung\n",
+            "this is not YAML: unacceptable character #x00fc: invalid start byte",
+        ),
+        ("a picture", b"\x89PNG\r\n\x1a\n\x00", "this is not YAML: unacceptable character #x0089: invalid start byte"),
+        ("nothing", "", "line 1, expected a mapping with name, timezone and fleet"),
+        ("a list", "- name: campus\n", "line 1, expected a mapping with name, timezone and fleet"),
+        (
+            "a log-in page",
+            "<!DOCTYPE html>\n<html></html>\n",
+            "line 1, expected a mapping with name, timezone and fleet",
+        ),
+        ("300 KiB", GOOD + "#" * 300 * 1024, "larger than 256 KiB: not a site file"),
+        (
+            "an alias",
+            "name: &n campus\nfleet: {auto_scaling_group: *n}\n",
+            "aliases (*name) are not allowed: write the value out",
+        ),
+    ],
+)
+def test_a_mistake_is_named_with_its_place(says: str, text: str | bytes, expected: str):
+    assert problems(text) == [expected], says
+
+
+def test_all_mistakes_are_named_at_once():
+    text = "name: Campus\ntimezone: Mars\nfleet:\n  max_instances: 0\nzzz: red\n"
+    assert [p.split(": ")[0] for p in problems(text)] == [
+        "line 1, name",
+        "line 2, timezone",
+        "line 3, fleet.auto_scaling_group",
+        "line 4, fleet.max_instances",
+        "line 5, zzz",
+    ]
+
+
+def test_a_bomb_of_aliases_is_refused_before_it_goes_off():
+    levels = [
+        f"{name}: &{name} [{', '.join([f'*{before}'] * 9)}]"
+        for before, name in zip("abcdefgh", "bcdefghi", strict=True)
+    ]
+    assert problems("a: &a [x]\n" + "\n".join(levels)) == ["aliases (*name) are not allowed: write the value out"]
+
+
+@pytest.mark.parametrize(
+    "text", ["[" * 20_000, "[" * 2000 + "]" * 2000, "{a: " * 2000 + "}" * 2000], ids=["open", "lists", "maps"]
+)
+def test_brackets_without_end_are_refused_before_they_are_read(text: str):
+    assert problems(text) == ["nested more than 20 levels deep: not a site file"]
+
+
+def test_the_largest_file_is_read():
+    assert read_site(GOOD + "#" * (LARGEST - len(GOOD))).name == "campus"
+
+
+def test_the_origin_is_named_in_each_line_of_the_message():
+    with pytest.raises(SiteFileError) as caught:
+        read_site("name: a\n", "sites/a/site.yaml")
+    assert str(caught.value).splitlines() == [
+        "sites/a/site.yaml: line 1, timezone: is missing",
+        "sites/a/site.yaml: line 1, fleet: is missing",
+    ]
+
+
+def test_an_error_about_the_whole_file_has_no_line():
+    assert str(Problem("", 0, "gone")) == "gone"
+    assert str(SiteFileError.because("site.yaml", "gone")) == "site.yaml: gone"
+
+
+@given(
+    st.binary(max_size=300)
+    | st.text(max_size=200).map(lambda text: text.encode())
+    | st.text(max_size=80).map(lambda t: (GOOD + t).encode())
+)
+def test_any_bytes_are_a_site_or_a_site_file_error(text: bytes):
+    try:
+        found: Any = read_site(text)
+    except SiteFileError as error:
+        found = error.problems
+    assert found
+
+
+# ---------------------------------------------------------------- the JSON Schema
+
+
+def test_the_schema_in_the_documentation_is_the_present_one():
+    assert json.loads((ROOT / "docs" / "site.schema.json").read_text("utf-8")) == json_schema()
+
+
+def parts() -> dict[str, type]:
+    return {c.__name__: c for c in (Fleet, Rule, CalendarSource, Moodledata, Admission, Webhook, OnCall, Backup, Costs)}
+
+
+def test_every_part_is_described_and_takes_no_unknown_key():
+    for name, part in json_schema()["$defs"].items():
+        assert part["description"], name
+        assert part["additionalProperties"] is False, name
+        assert part["properties"].keys() == {f.name for f in fields(parts()[name])}
+    assert all(is_dataclass(part) for part in parts().values())
+
+
+def test_every_key_but_the_costs_says_what_it_means():
+    for name, part in json_schema()["$defs"].items():
+        undescribed = [
+            key for key, value in part["properties"].items() if "description" not in value and "$ref" not in value
+        ]
+        assert name == "Costs" or not undescribed, name
+
+
+def numbers(schema: Any) -> list[dict[str, Any]]:
+    """Every schema of a number inside a schema."""
+    if isinstance(schema, dict):
+        own = [schema] if schema.get("type") in ("integer", "number") else []
+        return own + [n for value in schema.values() for n in numbers(value)]
+    return [n for value in schema for n in numbers(value)] if isinstance(schema, list) else []
+
+
+def test_every_number_has_its_limits():
+    found = numbers(json_schema())
+    assert len(found) > 20
+    assert all("minimum" in n and "maximum" in n for n in found)
