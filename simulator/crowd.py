@@ -23,8 +23,13 @@ def let_live(scenario: Scenario, site: Site, fleet: Fleet, firstbell: Controller
         fleet.engine.at(rush.at.timestamp(), fleet.ledger.note, "students", text)
     for peak in peaks_of(scenario, site):
         students = round(peak.participants * scenario.attendance)
-        if peak.kind in ("exam", "quiz") and peak.start > scenario.start and students:
-            opens, closes = peak.start.timestamp(), peak.end.timestamp()
+        if peak.kind not in ("exam", "quiz") or not students:
+            continue
+        opens, closes = peak.start.timestamp(), peak.end.timestamp()
+        if peak.start <= scenario.start:
+            text = f"{peak.title} is on already: its students are not simulated, begin before its log-ins"
+            fleet.engine.at(scenario.start.timestamp(), fleet.ledger.note, "students", text)
+        else:
             sigma = 40.0 if peak.kind == "exam" else 240.0
             campus.hold(Exam(peak.title, opens, closes, students, closes - opens, start_sigma=sigma))
             fleet.engine.at(opens, fleet.ledger.note, "students", f"{peak.title} opens: {students:,} students start")

@@ -11,6 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 from firstbell.site import Site, Within
 
 FOLDER = Path(__file__).parent / "scenarios"
+YEARS = range(1990, 2101)
 
 
 class ScenarioError(ValueError):
@@ -73,6 +74,8 @@ class Scenario(_Strict):
         moments = [self.start, *(r.at for r in self.rushes), *(f.at for f in self.faults if f.at)]
         if any(m.tzinfo is None for m in moments):
             raise ValueError("times need a zone, such as 2026-11-24T06:00:00Z")
+        if strange := [m for m in moments if m.year not in YEARS]:
+            raise ValueError(f"the year {strange[0].year} is not between {YEARS[0]} and {YEARS[-1]}")
 
     @property
     def end(self) -> datetime:
@@ -119,7 +122,19 @@ def load(name_or_path: str) -> Scenario:
         raise ScenarioError(f"{path}: not YAML: {str(error).splitlines()[0]}") from error
     if not isinstance(data, dict):
         raise ScenarioError(f"{path}: expected keys such as name, site and start")
-    return _validated({**data, "name": data.get("name", path.stem), "folder": path.parent}, str(path))
+    found = _validated({**data, "name": data.get("name", path.stem), "folder": path.parent}, str(path))
+    for number, rush in enumerate(found.rushes):
+        _must_touch(found, rush, f"{path}: rushes.{number}")
+    for number, fault in enumerate(found.faults):
+        _must_touch(found, fault, f"{path}: faults.{number}")
+    return found
+
+
+def _must_touch(scenario: Scenario, what: Rush | Fault, place: str) -> None:
+    """What lies outside the scenario's time would change nothing, silently. Raises ScenarioError."""
+    if what.at and (what.at >= scenario.end or what.at + timedelta(minutes=what.minutes) <= scenario.start):
+        lasts = f"from {scenario.start:%Y-%m-%d %H:%M %Z} for {scenario.hours:g} h"
+        raise ScenarioError(f"{place}: {what.at:%Y-%m-%d %H:%M %Z} is outside the scenario's time, {lasts}")
 
 
 def of_site(site_yaml: Path, start: datetime | None = None, hours: float = 12.0) -> Scenario:
@@ -140,6 +155,18 @@ def _validated(data: dict[str, Any], origin: str) -> Scenario:
     try:
         return _adapter.validate_python(data)
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise ScenarioError(f"{origin}: {place}: {first['msg']}") from error
+        raise ScenarioError("\n".join(_sentence(origin, each) for each in error.errors())) from error
+
+
+def _sentence(origin: str, error: Any) -> str:
+    place = ".".join(str(part) for part in error["loc"])
+    match error["type"]:
+        case "missing" | "missing_argument":
+            says = "is missing"
+        case "unexpected_keyword_argument" | "extra_forbidden":
+            says = "is not a key of a scenario"
+        case "value_error":
+            says = str(error["ctx"]["error"])
+        case _:
+            says = f"{error['input']!r:.80} is wrong: {error['msg'][0].lower()}{error['msg'][1:]}"
+    return f"{origin}: {place}: {says}" if place else f"{origin}: {says}"

@@ -73,7 +73,7 @@ def ours(start: datetime, min_size: int) -> ScheduledAction:
 
 
 def others(count: int) -> dict[str, ScheduledAction]:
-    found = [ScheduledAction(NOW + n * MINUTE, f"night-{n}", None if n % 2 else 3) for n in range(count)]
+    found = [ScheduledAction(NOW + n * MINUTE + MINUTE / 2, f"night-{n}", None if n % 2 else 3) for n in range(count)]
     return {a.name: a for a in found}
 
 
@@ -102,6 +102,22 @@ def test_only_the_step_that_differs_is_written():
     [put] = model.decide(steps((NOW, 1), (at(8), 5), (at(11), 1)))
     assert isinstance(put, PutScheduled)
     assert put.actions == (ours(at(8), 5),)
+
+
+def test_a_step_at_the_moment_of_somebody_else_s_action_moves_away_from_less_capacity():
+    theirs = tuple(ScheduledAction(start, f"theirs {start:%H}", 5) for start in (at(8), at(10)))
+    plan = steps((NOW, 1), (at(8), 6), (at(10), 1))
+    [put] = decide(group(min_size=1), theirs, plan, NOW)
+    assert isinstance(put, PutScheduled)
+    assert [a.start for a in put.actions] == [at(8) - MINUTE, at(10) + MINUTE]
+    assert decide(group(min_size=1), (*theirs, *put.actions), plan, NOW) == []
+
+
+def test_a_raise_that_cannot_come_earlier_comes_later():
+    theirs = (ScheduledAction(NOW + MINUTE, "theirs", 5),)
+    [put] = decide(group(min_size=1), theirs, steps((NOW, 1), (NOW + MINUTE, 6)), NOW)
+    assert isinstance(put, PutScheduled)
+    assert [a.start for a in put.actions] == [NOW + 2 * MINUTE]
 
 
 def test_a_step_that_is_no_longer_wanted_is_deleted_before_others_are_written():
@@ -218,7 +234,12 @@ def test_others_actions_stay_and_ours_are_the_nearest_steps_within_the_limit(
     model.apply(model.decide(wanted, known))
     assert {name: model.scheduled[name] for name in kept} == kept
     nearest = [ours(s.at, min(s.instances, found.max_size)) for s in wanted if s.at > NOW][: LIMIT - len(kept)]
-    assert sorted(a for name, a in model.scheduled.items() if name not in kept) == sorted(nearest)
+    written = {name: a for name, a in model.scheduled.items() if name not in kept}
+    assert {(a.name, a.min_size) for a in written.values()} == {(a.name, a.min_size) for a in nearest}
+    theirs = {a.start for a in actions if not a.name.startswith(PREFIX)}
+    assert all(written[a.name].start == a.start or a.start in theirs for a in nearest)
+    assert not {a.start for a in written.values()} & theirs
+    assert all(a.start > NOW for a in written.values())
 
 
 @given(GROUPS, ACTIONS, STEPS, OURS)

@@ -6,6 +6,7 @@ Only actions with our prefix are ours; others' are counted (the group's limit is
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import pairwise
 
 from firstbell.capacity.floors import merge
 from firstbell.capacity.values import Floor, Plan, Step
@@ -14,6 +15,7 @@ from firstbell.site import Site
 
 PREFIX = "firstbell-"
 AHEAD = timedelta(days=14)
+MINUTE = timedelta(minutes=1)
 LIMIT = 125  # scheduled actions of one group (EC2 Auto Scaling quotas)
 
 
@@ -128,7 +130,8 @@ def decide(
     own = {a.name: a for a in scheduled if a.name.startswith(PREFIX) and a.start > now}  # the others run at this moment
     room = LIMIT - (len(scheduled) - len(own))
     coming = [s for s in steps if s.at > now][: max(room, 0)]
-    wanted = {a.name: a for a in (_scheduled(s, group.max_size) for s in coming)}
+    others = {a.start for a in scheduled if not a.name.startswith(PREFIX)}
+    wanted = {a.name: a for a in _scheduled(coming, steps, others, group.max_size, now)}
     changed = [a for name, a in wanted.items() if own.get(name) != a]
     stale = sorted(own.keys() - wanted.keys())
     changes: list[Change] = []
@@ -151,12 +154,40 @@ def _present(group: Group, steps: Sequence[Step], now: datetime, ours: Collectio
     return []
 
 
-def _scheduled(step: Step, most: int) -> ScheduledAction:
-    return ScheduledAction(step.at, f"{PREFIX}{step.at:%Y%m%dT%H%M%SZ}", min(step.instances, most))
+def _scheduled(
+    coming: Sequence[Step], steps: Sequence[Step], others: Collection[datetime], most: int, now: datetime
+) -> list[ScheduledAction]:
+    """The coming steps as scheduled actions.
+
+    AWS refuses two actions of a group with the same start (EC2 Auto Scaling guide), whoever made them: ours then moves
+    minute by minute, to the earlier if it raises and to the later if it lowers.
+    """
+    before = {step.at: earlier.instances for earlier, step in pairwise(steps)}
+    taken = {*others, *(step.at for step in coming)}
+    found = []
+    for step in coming:
+        lowers = step.instances < before.get(step.at, 0)
+        start = step.at if step.at not in others else _free(step.at, taken, lowers, now)
+        taken.add(start)
+        found.append(ScheduledAction(start, _name(step), min(step.instances, most)))
+    return found
+
+
+def _free(at: datetime, taken: Collection[datetime], later: bool, now: datetime) -> datetime:
+    """The nearest minute to `at` that is not taken, on the side that keeps more capacity, if that is not over yet."""
+    step = MINUTE if later else -MINUTE
+    start = at
+    while start in taken:
+        start += step
+    return start if start > now else _free(at, taken, True, now)
+
+
+def _name(step: Step) -> str:
+    return f"{PREFIX}{step.at:%Y%m%dT%H%M%SZ}"
 
 
 def _why_put(changed: Sequence[ScheduledAction], coming: Sequence[Step]) -> str:
     first = changed[0]
-    step = next(s for s in coming if s.at == first.start)
+    step = next(s for s in coming if _name(s) == first.name)
     more = f", and {len(changed) - 1} more steps" if len(changed) > 1 else ""
     return f"from {first.start:%Y-%m-%d %H:%M} UTC at least {first.min_size}: {step.reasons[0]}{more}"
