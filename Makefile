@@ -13,9 +13,11 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 .PHONY: help setup demo test check soak format lint types templates build deploy deploy-local benchmark lock clean schema
 
 help: ## list what can be made
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-16s%s\n", $$1, $$2}'
 
 $(READY): requirements/dev.txt pyproject.toml
+	@$(PYTHON) -c 'pass' 2>/dev/null \
+	  || { echo "There is no Python called $(PYTHON). Say which one: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 15))' \
 	  || { echo "Firstbell needs Python 3.11 to 3.14, but $(PYTHON) is $$($(PYTHON) -V 2>&1). Say which one: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null \

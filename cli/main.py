@@ -11,7 +11,7 @@ from cli.errors import DEBUG, Commands
 HELP = """The classroom is ready before the first bell: plan, explain and simulate a Moodle's capacity on AWS.
 
 Exit codes: 0 all is well, 1 bad input or a failed check, 2 wrong usage, 3 an invariant was violated, 4 AWS refused, \
-130 interrupted. `probe` has the probe's own: 0 healthy, 1 a bad verdict, 2 unknown.
+130 interrupted, 141 the reader of a pipe went away. `probe` has the probe's own: 0 healthy, 1 a bad verdict, 2 unknown.
 """
 
 app = typer.Typer(

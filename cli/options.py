@@ -8,6 +8,12 @@ import typer
 SiteFile = Annotated[Path, typer.Option("--site", help="The site file; its calendars lie beside it.", metavar="FILE")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on standard output, and nothing else there.")]
 SITE = Path("site.yaml")
+MOST_SAID = 20  # warnings of one kind
+
+
+def counted(number: int, what: str) -> str:
+    """Such as `1 peak` and `2,000 peaks`."""
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def examples(*lines: str) -> str:

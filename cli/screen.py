@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 PIPED = 120  # columns when nobody's terminal says how many
+LEAST = 72  # columns: on a narrower terminal its own wrapping keeps what a squeezed table would cut off
 LONGEST = 400  # characters of one text
 
 
@@ -20,10 +21,20 @@ def console(err: bool = False) -> "Console":
     """A console on standard output (or error); colours only on a terminal, and texts never read as markup."""
     from rich.console import Console
 
+    class Ours(Console):
+        """Leaves a reader that went away to `errors.guarded`, instead of ending with the code of bad input."""
+
+        def on_broken_pipe(self) -> None:
+            """Say so."""
+            raise BrokenPipeError
+
     on_terminal = (sys.stderr if err else sys.stdout).isatty()
-    return Console(
+    found = Ours(
         stderr=err, markup=False, highlight=False, emoji=False, soft_wrap=False, width=None if on_terminal else PIPED
     )
+    if not err and found.width < LEAST:
+        found.width = LEAST
+    return found
 
 
 def text(words: object, style: str = "", before: str = "") -> "Text":

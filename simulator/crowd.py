@@ -23,11 +23,11 @@ def let_live(scenario: Scenario, site: Site, fleet: Fleet, firstbell: Controller
         fleet.engine.at(rush.at.timestamp(), fleet.ledger.note, "students", text)
     for peak in peaks_of(scenario, site):
         students = round(peak.participants * scenario.attendance)
-        if peak.kind not in ("exam", "quiz") or not students:
+        if peak.kind not in ("exam", "quiz") or not students or peak.end <= scenario.start:
             continue
         opens, closes = peak.start.timestamp(), peak.end.timestamp()
         if peak.start <= scenario.start:
-            text = f"{peak.title} is on already: its students are not simulated, begin before its log-ins"
+            text = f"{peak.title} is on already: its students are left out; begin before their log-ins"
             fleet.engine.at(scenario.start.timestamp(), fleet.ledger.note, "students", text)
         else:
             sigma = 40.0 if peak.kind == "exam" else 240.0

@@ -1,10 +1,14 @@
 """Runs a scenario under a policy: Firstbell's real handlers, a fleet of fixed size, or plain target tracking."""
 
+import os
+import signal
 from collections import Counter
-from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
+from multiprocessing.connection import Connection
+from threading import Thread, current_thread, main_thread
 from typing import Any
 
 from firstbell.oncall import webhook
@@ -15,7 +19,7 @@ from simulator.delivery import Weather
 from simulator.engine import Engine
 from simulator.ledger import Ledger
 from simulator.results import Minute, Result
-from simulator.scenario import Scenario
+from simulator.scenario import Scenario, ScenarioError
 from simulator.world import Fleet
 
 POLICIES = ("firstbell", "fixed", "target-tracking")
@@ -34,13 +38,67 @@ def compare(
     first, others = policies[0], policies[1:]
     if not others:
         return [simulate(scenario, first, seed, progress)]
-    with ProcessPoolExecutor(max_workers=1, mp_context=get_context("spawn")) as pool:
-        waiting: list[Future[Result]] = [pool.submit(simulate, scenario, policy, seed) for policy in others]
+    with _second_process(scenario, others, seed) as answers:
         results = [simulate(scenario, first, seed, progress)]
-        for policy, future in zip(others, waiting, strict=True):
-            results.append(future.result())
+        for policy in others:
+            results.append(_answer(answers, policy))
             progress(policy, 1.0)
     return results
+
+
+@contextmanager
+def _second_process(scenario: Scenario, policies: Sequence[str], seed: int) -> Iterator[Connection]:
+    """A process that simulates `policies` and sends each result; it never outlives this one, nor the with block."""
+    context = get_context("spawn")
+    ours, theirs = context.Pipe(duplex=False)
+    process = context.Process(target=_simulate_all, args=(theirs, scenario, policies, seed), daemon=True)
+    with _interrupts_ignored():  # which it inherits: a Ctrl-C is ours to answer
+        process.start()
+    theirs.close()
+    try:
+        yield ours
+    finally:
+        process.kill()
+        process.join()
+        ours.close()
+
+
+@contextmanager
+def _interrupts_ignored() -> Iterator[None]:
+    if current_thread() is not main_thread():  # where signals cannot be set, and do not arrive
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _simulate_all(answers: Connection, scenario: Scenario, policies: Sequence[str], seed: int) -> None:
+    Thread(target=_end_with_the_parent, daemon=True).start()
+    for policy in policies:
+        try:
+            answers.send(simulate(scenario, policy, seed))
+        except Exception as error:  # noqa: BLE001 - the parent tells it
+            answers.send(f"{policy}: {type(error).__name__}: {error}")
+            return
+
+
+def _end_with_the_parent() -> None:
+    if parent := parent_process():
+        parent.join()
+    os._exit(1)
+
+
+def _answer(answers: Connection, policy: str) -> Result:
+    try:
+        found = answers.recv()
+    except EOFError as error:
+        raise ScenarioError(f"{policy}: its process ended without an answer; is there enough memory?") from error
+    if not isinstance(found, Result):
+        raise ScenarioError(str(found))
+    return found
 
 
 def simulate(scenario: Scenario, policy: str, seed: int = 0, progress: Progress = silent) -> Result:

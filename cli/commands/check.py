@@ -9,7 +9,7 @@ import typer
 
 from cli.errors import BAD, say
 from cli.folder import Folder, open_site
-from cli.options import examples
+from cli.options import MOST_SAID, counted, examples
 from firstbell import clock
 from firstbell.calendar.values import CalendarError
 
@@ -61,11 +61,13 @@ def _problems(folder: Folder, now: datetime) -> list[str]:
 
 def _tell(folder: Folder, now: datetime) -> None:
     site, plan = folder.site, folder.plan(now, now + AHEAD)
-    for warning in (*plan.warnings, *plan.shortfalls):
+    warnings = (*plan.warnings, *plan.shortfalls)
+    for warning in warnings[:MOST_SAID]:
         say(f"warning: {warning}")
-    calendars = len(site.calendars)
+    if len(warnings) > MOST_SAID:
+        say(f"and {counted(len(warnings) - MOST_SAID, 'more warning')}; `firstbell plan --json` has them")
     most = max(step.instances for step in plan.steps)
     print(
-        f"{site.name}: {calendars} calendar{'s' if calendars != 1 else ''}, {len(plan.peaks)} peaks in the next"
+        f"{site.name}: {counted(len(site.calendars), 'calendar')}, {counted(len(plan.peaks), 'peak')} in the next"
         f" {AHEAD.days} days, at most {most} of {site.fleet.max_instances} instances planned, time zone {site.timezone}"
     )

@@ -1,13 +1,13 @@
 """`firstbell plan`: what the calendars ask for, when, why, and what it costs; from the files alone."""
 
-from datetime import timedelta
+from datetime import UTC, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from cli import costs, screen
 from cli.folder import Folder, open_site
-from cli.options import SITE, Json, SiteFile, examples
+from cli.options import MOST_SAID, SITE, Json, SiteFile, counted, examples
 from cli.times import local, moment, utc
 from firstbell import clock
 
@@ -30,7 +30,8 @@ def command(
     """Show what the calendars ask of the web tier: what would change, when, why, and what it costs."""
     folder = open_site(site)
     start = moment(begin, folder.site.zone, "--from") if begin else clock.now()
-    plan = folder.plan(start, start + timedelta(days=days))
+    end = (start.astimezone(folder.site.zone) + timedelta(days=days)).astimezone(UTC)  # days of the wall clock
+    plan = folder.plan(start, end)
     cost = costs.of_plan(plan, folder.site.fleet)
     if as_json:
         screen.print_json(_plain(plan, cost))
@@ -60,7 +61,8 @@ def _plain(plan: "Plan", cost: costs.Cost) -> dict[str, Any]:
 
 def _show(folder: Folder, plan: "Plan", cost: costs.Cost, days: int) -> None:
     out, zone, fleet = screen.console(), folder.site.zone, folder.site.fleet
-    head = f"{plan.site}: {days} days from {local(plan.start, zone)} ({folder.site.timezone}), {len(plan.peaks)} peaks"
+    when = f"{counted(days, 'day')} from {local(plan.start, zone)} ({folder.site.timezone})"
+    head = f"{plan.site}: {when}, {counted(len(plan.peaks), 'peak')}"
     out.print(screen.text(head, "bold"))
     out.print()
     _picture(folder, plan)
@@ -83,10 +85,12 @@ def _show(folder: Folder, plan: "Plan", cost: costs.Cost, days: int) -> None:
             f" {fleet.min_instances} all the time ${cost.always_least:,.2f}."
         )
     )
-    for warning in plan.warnings:
+    for warning in plan.warnings[:MOST_SAID]:
         out.print(screen.text(f"Warning: {warning}", "yellow"))
-    for shortfall in plan.shortfalls:
+    for shortfall in plan.shortfalls[:MOST_SAID]:
         out.print(screen.text(f"Shortfall: {shortfall}", "bold red"))
+    if left := sum(len(said[MOST_SAID:]) for said in (plan.warnings, plan.shortfalls)):
+        out.print(screen.text(f"and {left} more like these; --json has them", "dim"))
 
 
 def _picture(folder: Folder, plan: "Plan") -> None:

@@ -79,13 +79,14 @@ def _meant(event: dict[str, Any], origin: Path) -> str:
         raise CommandError(f"{origin}: a schedule wakes every function; say which one with --function")
     found = BY_DETAIL_TYPE.get(str(kind)) or BY_SOURCE.get(str(source))
     if found is None:
-        raise CommandError(f"{origin}: no function listens to source {source!r}, {kind!r}; choose one with --function")
+        said = f"source {source!r}, detail-type {kind!r}" if source else "what has no 'source'"
+        raise CommandError(f"{origin}: no function listens to {said}; choose one with --function")
     return _known(found)
 
 
 def _show_hint(name: str, event: dict[str, Any], live: bool) -> None:
     out = screen.console()
-    where = "the real AWS account" if live else "the simulated AWS"
+    where = "the real AWS account" if live else "the simulated AWS (of the exam morning: the site greenfield)"
     out.print(screen.text(f"{name} on {where}", "bold"))
     match events.read(inbox.hint(event)):
         case events.Hint() as hint:

@@ -1,6 +1,6 @@
 """`firstbell simulate`: a day of a site in virtual time, under Firstbell and under what people do without it."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 from zoneinfo import ZoneInfo
@@ -12,6 +12,7 @@ from cli.errors import UNHEALTHY, CommandError
 from cli.options import Json, examples
 from cli.progress import watched
 from cli.times import moment, utc
+from firstbell import clock
 
 if TYPE_CHECKING:
     from simulator.results import Result
@@ -29,7 +30,9 @@ OURS = "firstbell"
 def command(
     scenario: Annotated[str, typer.Argument(help="A scenario's name or file.", show_default=DEFAULT)] = "",
     site: Annotated[Path | None, typer.Option(help="Simulate a day of this site instead.", metavar="FILE")] = None,
-    begin: Annotated[str, typer.Option("--from", help="With --site: when the day begins.", metavar="TIME")] = "",
+    begin: Annotated[
+        str, typer.Option("--from", help="With --site: when its 12 hours begin; default: today 06:00.", metavar="TIME")
+    ] = "",
     seed: Annotated[int, typer.Option(help="The same seed gives the same run.", min=0)] = 0,
     report: Annotated[Path | None, typer.Option(help="Write an HTML report there.", metavar="FILE.html")] = None,
     as_json: Json = False,
@@ -69,13 +72,17 @@ def _chosen(name: str, site: Path | None, begin: str) -> "Scenario":
     from simulator import scenario
 
     zone = open_site(site).site.zone
-    return scenario.of_site(site, moment(begin, zone, "--from") if begin else None)
+    today = clock.now().astimezone(zone).replace(hour=6, minute=0, second=0)
+    return scenario.of_site(site, moment(begin, zone, "--from") if begin else today.astimezone(UTC))
 
 
 def _writable(report: Path) -> None:
     """Fail before minutes of work, not after them. Raises OSError."""
+    existed = report.exists()
     with report.open("a", encoding="utf-8"):
-        return
+        pass
+    if not existed:
+        report.unlink()  # a run that is broken off leaves no empty report behind
 
 
 def plain(results: "list[Result]") -> dict[str, Any]:

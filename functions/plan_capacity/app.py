@@ -33,13 +33,16 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 def _keep_planned(run: Run, folder: publishing.SiteFolder, known: Site | None) -> None:
     site, signals = _site(run, folder, known)
     changes: list[reconcile.Change] = []
+    checked = {complaints.SITE_FILE.key}  # what this run can say is well again
     if site is not None:
+        checked.add(complaints.GROUP.key)
         try:
             seen = keeping.observe(site, run.table, run.now)
         except UnknownGroupError as error:
             signals.append(complaints.GROUP.signal(site.name, (str(error),), run.now))
         else:
             plan = seen.plan
+            checked = {complaint.key for complaint in complaints.ALL}
             try:
                 plan = publishing.plan(site, folder, run.now, seen.group.max_size)
             except CalendarError as error:
@@ -49,8 +52,7 @@ def _keep_planned(run: Run, folder: publishing.SiteFolder, known: Site | None) -
             if plan is not None:
                 keeping.save_plan(run.table, reconcile.remembering(site, seen, plan))
     raised = {signal.key for signal in signals}
-    own = {complaint.key for complaint in complaints.ALL}
-    signals += resolving.over(run.table, folder.name, own, raised, run.now, "plan-shortfall")
+    signals += resolving.over(run.table, folder.name, checked, raised, run.now)
     run.act(folder, [*changes, *signals], keeping.applier(run.table, folder.name))
     run.count("PlannedSites")
 

@@ -7,6 +7,7 @@ from firstbell.alarms.values import Alarm
 from firstbell.aws import autoscaling, metrics
 from firstbell.aws.idempotency import once
 from firstbell.capacity import keeping, reconcile
+from firstbell.oncall import resolving
 from firstbell.running import Run
 from firstbell.site import Site
 
@@ -42,4 +43,6 @@ def _answer(run: Run, site: Site, alarms: tuple[Alarm, ...]) -> None:
     if leases or load.leases:  # an earlier raise may have failed, or a deploy may have reset it
         seen = keeping.observe(site, run.table, run.now)
         changes = reconcile.follow(site, seen, seen.plan, run.now, more=leases)
-    run.act(site, [*actions, *changes], keeping.applier(run.table, site.name))
+    ended = {triage.key_of(alarm) for alarm in alarms if alarm.state == "OK"}
+    over = resolving.over(run.table, site.name, ended, (), run.now) if ended else []
+    run.act(site, [*actions, *changes, *over], keeping.applier(run.table, site.name))

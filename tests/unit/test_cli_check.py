@@ -3,12 +3,13 @@
 import json
 import subprocess
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
 
+from cli import screen
 from cli.commands import schema
 from cli.main import app
 from firstbell import clock
@@ -183,3 +184,32 @@ def test_a_reader_that_went_away_is_no_error():
     done = subprocess.run(["bash", "-c", command], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode in (0, 141)  # 0 when everything was written before the reader left
     assert not done.stderr
+
+
+def test_a_table_whose_reader_went_away_is_no_bad_input():
+    command = f"{sys.executable} -m cli.main plan --site {EXAMPLE}/site.yaml | true; exit ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", command], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode in (0, 141)
+    assert not done.stderr
+
+
+def test_only_the_first_warnings_are_told(tmp_path):
+    calendar = ["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:x"]
+    for number in range(30):
+        day = clock.now() + timedelta(days=1 + number)
+        times = [f"DTSTART:{day:%Y%m%d}T080000Z", f"DTEND:{day:%Y%m%d}T090000Z"]
+        calendar += ["BEGIN:VEVENT", f"UID:{number}", f"SUMMARY:Exam {number}", *times, "END:VEVENT"]
+    (tmp_path / "calendar.ics").write_text("\r\n".join([*calendar, "END:VCALENDAR", ""]))
+    (tmp_path / "site.yaml").write_text(
+        "name: small\ntimezone: Europe/Berlin\nfleet: {auto_scaling_group: web, max_instances: 1}\n"
+        "calendars: [{ical: calendar.ics, participants: 5000, kind: exam}]\n"
+    )
+    lines = firstbell("check", tmp_path / "site.yaml").stderr.splitlines()
+    assert len(lines) == 21
+    assert lines[-1].startswith("firstbell: and 10 more warnings")
+
+
+def test_a_narrow_terminal_cuts_nothing_off(monkeypatch):
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    monkeypatch.setenv("COLUMNS", "40")
+    assert screen.console().width == screen.LEAST

@@ -190,3 +190,17 @@ def test_a_table_that_is_not_there_is_aws_refusing(table):
     assert result.exit_code == 4
     assert "AWS refused" in result.stderr
     assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize(("day", "hours"), [("2026-10-25", 25), ("2027-03-28", 23), ("2026-11-24", 24)])
+def test_a_day_is_one_of_the_wall_clock(monkeypatch, day, hours):
+    asked = []
+
+    def remember(self, start, end):
+        asked.append((end - start) / timedelta(hours=1))
+        return Plan("greenfield", start, end, (Step(start, 2, ("nothing is planned",)),))
+
+    monkeypatch.setattr("cli.folder.Folder.plan", remember)
+    out = firstbell("plan", "--site", EXAMPLE, "--from", day, "--days", 1).stdout
+    assert asked == [hours]
+    assert "1 day from" in out

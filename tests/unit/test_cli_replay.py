@@ -90,7 +90,7 @@ def test_a_schedule_wants_to_know_which_function(backend):
         ("{", "not JSON"),  # cut off
         ("[" * 100_000, "not JSON"),  # nested beyond reason
         ("[]", "an event is an object"),  # JSON, but no event
-        ("{}", "no function listens to source None"),  # an event of nobody
+        ("{}", "no function listens to what has no 'source'"),  # an event of nobody
         ('{"source": "aws.ec2"}', "no function listens to source 'aws.ec2'"),  # an event that no rule matches
     ],
 )

@@ -1,6 +1,7 @@
 """`firstbell simulate`: what is printed about results, whoever made them."""
 
 import json
+import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from cli.timeline import chosen
 from simulator.results import Happening, Minute
 from simulator.results import Result as Run
 
+EXAMPLE = Path(__file__).parents[2] / "examples" / "exam_morning"
 START = datetime(2026, 11, 24, 8, 28, tzinfo=UTC)
 FIGURES = {"slow_share": 0.001, "p95": 0.4, "start_p95": 0.5, "instance_hours": 30.0, "cost_usd": 1.0}
 BAD = {"slow_share": 0.2, "p95": 20.0, "start_p95": float("inf"), "instance_hours": 20.0, "cost_usd": 0.67}
@@ -118,3 +120,21 @@ def test_a_long_timeline_keeps_the_gravest_lines_in_order():
     kept, left = chosen(lines, 3)
     assert [line.what for line in kept] == ["0", "1", "7"]
     assert left == 7
+
+
+def test_a_run_that_is_broken_off_leaves_no_empty_report(simulator, monkeypatch, tmp_path: Path):
+    def fail(*arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("simulator.run.compare", fail)
+    assert firstbell("simulate", "--report", tmp_path / "report.html").exit_code == 130
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_day_of_a_site_begins_at_six_where_it_is(monkeypatch, tmp_path: Path):
+    shutil.copytree(EXAMPLE, tmp_path / "site")
+    monkeypatch.setattr("firstbell.clock._source", lambda: START)
+    monkeypatch.setattr("simulator.run.compare", lambda scenario, *_: begins.append(scenario.start) or [])
+    begins: list[datetime] = []
+    firstbell("simulate", "--site", tmp_path / "site" / "site.yaml")
+    assert begins == [datetime(2026, 11, 24, 5, tzinfo=UTC)]  # 06:00 in Berlin

@@ -99,7 +99,6 @@ NAMED = [
     ("by a condition", "Signal(runbook='mount' if bad else 'storage')", ["mount", "storage"]),
     ("by a constant", "PAGE = 'mount'\nSignal(runbook=PAGE)", ["mount"]),
     ("by a complaint's key", "Complaint('site-file', 'a', 'b')", ["site-file"]),
-    ("by the call that resolves", "resolving.over(a, b, c, d, e, 'mount')", ["mount"]),
     ("nothing", "print('mount')", []),
 ]
 

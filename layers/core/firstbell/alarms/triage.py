@@ -19,7 +19,6 @@ from firstbell.site import Site
 LEASE = timedelta(hours=1)
 SETTLE = timedelta(minutes=3)  # after a raise: the metric of the last minutes does not know the new instances yet
 RENEW = timedelta(minutes=45)  # a lease with less left is renewed while the alarm lasts
-JUST = timedelta(minutes=3)  # an alarm that went OK that lately is reported over; the tick comes every minute
 OWNER = "alarm"
 CPU = "AWS/EC2/CPUUtilization"
 
@@ -45,13 +44,17 @@ def decide(site: Site, load: Load, now: datetime) -> list[SaveFloor | Signal]:
     actions: list[SaveFloor | Signal] = []
     for alarm in load.alarms:
         if alarm.state != "ALARM":
-            if alarm.state == "OK" and now - alarm.since <= JUST:
-                actions.append(_over(site, alarm, now))
-        elif alarm.metric == CPU:
+            continue
+        if alarm.metric == CPU:
             actions += _web_saturated(site, alarm, load, now)
         else:
             actions.append(_unhandled(site, alarm, now))
     return actions
+
+
+def key_of(alarm: Alarm) -> str:
+    """The incident of an alarm."""
+    return f"alarm/{alarm.name}"
 
 
 def wanted(group: Group, cpu: float, threshold: float) -> int:
@@ -90,7 +93,7 @@ def _web_saturated(site: Site, alarm: Alarm, load: Load, now: datetime) -> Seque
 def _page(site: Site, alarm: Alarm, now: datetime, severity: str, what: str, done: tuple[str, ...]) -> Signal:
     return Signal(
         site=site.name,
-        key=f"alarm/{alarm.name}",
+        key=key_of(alarm),
         severity="page" if severity == "page" else "ticket",
         title="The web servers are saturated",
         what=what,
@@ -104,24 +107,11 @@ def _page(site: Site, alarm: Alarm, now: datetime, severity: str, what: str, don
 def _unhandled(site: Site, alarm: Alarm, now: datetime) -> Signal:
     return Signal(
         site=site.name,
-        key=f"alarm/{alarm.name}",
+        key=key_of(alarm),
         severity="page",
         title=f"Alarm {alarm.name} is on",
         what="It is not about the CPU of the web servers: adding some may make it worse, so none were added.",
         evidence=(f"{alarm.metric} against {alarm.threshold:g}, since {alarm.since:%H:%M} UTC",),
         runbook="other-alarm",
         at=now,
-    )
-
-
-def _over(site: Site, alarm: Alarm, now: datetime) -> Signal:
-    return Signal(
-        site=site.name,
-        key=f"alarm/{alarm.name}",
-        severity="info",
-        title=f"Alarm {alarm.name} is over",
-        what="CloudWatch says OK again.",
-        runbook="web-saturated" if alarm.metric == CPU else "other-alarm",
-        at=now,
-        resolved=True,
     )

@@ -7,14 +7,21 @@ from firstbell.aws.table import Table
 from firstbell.oncall.signal import Signal
 
 
-def over(
-    table: Table, site: str, own: Collection[str], raised: Collection[str], now: datetime, runbook: str
-) -> list[Signal]:
+def over(table: Table, site: str, own: Collection[str], raised: Collection[str], now: datetime) -> list[Signal]:
     """A resolving signal for each open incident whose key is one of `own` and is not `raised` now."""
     stored = table.query(f"SITE#{site}", "INCIDENT#")
-    still_open = {str(s.data.get("key")): str(s.data.get("title", "")) for s in stored if s.data.get("state") == "open"}
+    still_open = {str(s.data.get("key")): s.data for s in stored if s.data.get("state") == "open"}
     return [
-        Signal(site, key, "info", title, "It is well again.", runbook, now, resolved=True)
-        for key, title in sorted(still_open.items())
+        Signal(
+            site,
+            key,
+            "info",
+            str(of.get("title", key)),
+            "It is well again.",
+            str(of.get("runbook", "")),
+            now,
+            resolved=True,
+        )
+        for key, of in sorted(still_open.items())
         if key in own and key not in raised
     ]
