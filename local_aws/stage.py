@@ -36,6 +36,7 @@ def local_aws(work: Path) -> Iterator[str]:
         port = servers.free_port()
         environment = {
             **places.clean(),
+            "TMPDIR": str(work),  # MiniStack leaves each function's unpacked code there: it goes with the run
             "PYTHONPATH": str(places.ROOT),
             "MOTO_URL": f"http://127.0.0.1:{moto_port}",
             "AWS_ACCESS_KEY_ID": "test",  # for the client that talks to moto
