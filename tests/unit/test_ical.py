@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from firstbell.calendar.ical import A_DAY, LARGEST, MOST, read_events
+from firstbell.calendar.ical import A_DAY, LARGEST, MOST, read_calendar, read_events
 from firstbell.calendar.values import CalendarError, Event
 from tests.unit.campus_values import DAY, HOUR, MINUTE, MONDAY
 
@@ -315,3 +315,21 @@ def test_more_events_than_anybody_plans_with_are_refused_soon():
 
 def test_what_repeats_every_hour_is_read():
     assert len(read(calendar("DTSTART:20260504T000000Z\nRRULE:FREQ=HOURLY"))) == 14 * 24
+
+
+@pytest.mark.parametrize(
+    ("says", "lines", "why"),
+    [
+        ("a start that is no time", "DTSTART:garbage", "DTSTART"),
+        ("no start at all", "DESCRIPTION:nothing", "it has no DTSTART"),
+        ("a rule that is none", "DTSTART:20260504T090000Z\nRRULE:FREQ=NONSENSE", "RRULE"),
+        ("an end that is no time", "DTSTART:20260504T090000Z\nDTEND:later", "DTEND"),
+    ],
+)
+def test_an_unreadable_event_is_said_and_the_others_are_read(says: str, lines: str, why: str):
+    text = calendar(f"{lines}\nSUMMARY:the final", "DTSTART:20260505T090000Z\nSUMMARY:the midterm")
+    events, warnings = read_calendar(text, BERLIN, MONDAY, MONDAY + 14 * DAY, "term.ics")
+    assert [e.title for e in events] == ["the midterm"], says
+    [said] = warnings
+    assert said.startswith("term.ics: 'the final' cannot be read and is not planned (")
+    assert why in said

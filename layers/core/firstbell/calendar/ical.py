@@ -11,13 +11,21 @@ from firstbell.calendar.values import CalendarError, Event
 
 LARGEST = 5 * 1024 * 1024  # bytes; a university's yearly timetable has about 1 MB
 MOST = 5_000  # occurrences in one window of two weeks
+TIMES = frozenset({"DTSTART", "DTEND", "DURATION", "RRULE", "RDATE", "EXDATE", "RECURRENCE-ID"})
 A_DAY = 24  # occurrences of one event; walking through years of seconds would take minutes
 _FOLD = re.compile(rb"\r?\n[ \t]")  # unfolded as bytes, for a fold may lie inside a letter (RFC 5545, 3.1)
 MARGIN = timedelta(days=1)  # the library compares floating times as if they were UTC: look further, then choose
 
 
 def read_events(text: bytes, zone: ZoneInfo, start: datetime, end: datetime, origin: str) -> list[Event]:
-    """The events of an iCalendar file between `start` and `end` (UTC), in order.
+    """The events of `read_calendar` alone."""
+    return read_calendar(text, zone, start, end, origin)[0]
+
+
+def read_calendar(
+    text: bytes, zone: ZoneInfo, start: datetime, end: datetime, origin: str
+) -> tuple[list[Event], list[str]]:
+    """The events of an iCalendar file between `start` and `end` (UTC), in order, and a warning for each unreadable one.
 
     Floating times and whole days are read in `zone`. Raises CalendarError when `text` is no calendar or too large.
     """
@@ -31,6 +39,7 @@ def read_events(text: bytes, zone: ZoneInfo, start: datetime, end: datetime, ori
 
     try:
         calendar = icalendar.Calendar.from_ical(_FOLD.sub(b"", text))
+        warnings = _take_out_unreadable(calendar, origin)
         _refuse_too_frequent(calendar, origin)
         events: list[Event] = []
         for number, occurrence in enumerate(
@@ -50,7 +59,21 @@ def read_events(text: bytes, zone: ZoneInfo, start: datetime, end: datetime, ori
         raise
     except Exception as error:  # whatever a broken file makes of the parsers
         raise CalendarError(f"{origin}: a broken iCalendar file: {error}") from error
-    return sorted(events, key=lambda e: (e.start, e.end, e.uid))
+    return sorted(events, key=lambda e: (e.start, e.end, e.uid)), warnings
+
+
+def _take_out_unreadable(calendar: Any, origin: str) -> list[str]:
+    """Remove the events whose times cannot be read, so that the others can be planned; says which."""
+    warnings = []
+    for component in calendar.walk("VEVENT"):
+        wrong = [f"{name}: {error}" for name, error in component.errors if name in TIMES]
+        if "DTSTART" not in component:
+            wrong.append("it has no DTSTART")
+        if wrong:
+            calendar.subcomponents.remove(component)
+            name = str(component.get("SUMMARY", component.get("UID", "an event")))
+            warnings.append(f"{origin}: {name[:100]!r} cannot be read and is not planned ({'; '.join(wrong)[:200]})")
+    return warnings
 
 
 def _refuse_too_frequent(calendar: Any, origin: str) -> None:

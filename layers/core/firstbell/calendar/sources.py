@@ -42,8 +42,8 @@ def _read(
     if not files:
         raise CalendarError(f"{source.name}: not found beside the site file")
     if source.ical:
-        events = ical.read_events(next(iter(files.values())), site.zone, start, end, source.name)
-        return peaks.of_events(events, source), []
+        events, warnings = ical.read_calendar(next(iter(files.values())), site.zone, start, end, source.name)
+        return peaks.of_events(events, source), warnings
     answers = moodle.read_answers(files, source.name)
     return moodle.peaks(answers, source), [*answers.warnings, *moodle.enrolment_warnings(answers, source)]
 
