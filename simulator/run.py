@@ -117,11 +117,13 @@ def simulate(scenario: Scenario, policy: str, seed: int = 0, progress: Progress 
     return _result(scenario, site, policy, seed, fleet, {}, ())
 
 
-def _controlled(scenario: Scenario, site: Site, engine: Engine, ledger: Ledger, progress: Progress) -> Result:
-    lost = sum(f.share for f in scenario.faults if f.kind == "events_lost")
-    throttled = sum(f.share for f in scenario.faults if f.kind == "throttled")
+@contextmanager
+def _deployed(
+    scenario: Scenario, site: Site, engine: Engine, ledger: Ledger, weather: Weather
+) -> Iterator[tuple[Fleet, controller.Controller]]:
+    """Within it: the fleet, and Firstbell deployed beside it, in this process and in virtual time."""
     controller.begin(engine)
-    firstbell = controller.Controller(engine, site, Weather(lost=lost), ledger)
+    firstbell = controller.Controller(engine, site, weather, ledger)
     fleet = _fleet(scenario, site, "firstbell", engine, ledger, firstbell.delivery.emit)
     fleet.gateway.serve(firstbell.operations())
     webhook.use(firstbell.network)
@@ -129,15 +131,22 @@ def _controlled(scenario: Scenario, site: Site, engine: Engine, ledger: Ledger, 
         with fleet.gateway.installed():
             fleet.create()
             firstbell.deploy(scenario.site_folder)
-            fleet.gateway.faults = Faults(throttled={"*": throttled} if throttled else {})
-            crowd.let_live(scenario, site, fleet, firstbell)
-            _advance(engine, scenario, fleet, "firstbell", progress)
-            fleet.gateway.faults = Faults()
-            calls = sum(fleet.gateway.calls.values())
-            entries = controller.journal_lines(controller.TABLE, site.name)
+            yield fleet, firstbell
     finally:
         webhook.use(None)
         controller.end()
+
+
+def _controlled(scenario: Scenario, site: Site, engine: Engine, ledger: Ledger, progress: Progress) -> Result:
+    lost = sum(f.share for f in scenario.faults if f.kind == "events_lost")
+    throttled = sum(f.share for f in scenario.faults if f.kind == "throttled")
+    with _deployed(scenario, site, engine, ledger, Weather(lost=lost)) as (fleet, firstbell):
+        fleet.gateway.faults = Faults(throttled={"*": throttled} if throttled else {})
+        crowd.let_live(scenario, site, fleet, firstbell)
+        _advance(engine, scenario, fleet, "firstbell", progress)
+        fleet.gateway.faults = Faults()
+        calls = sum(fleet.gateway.calls.values())
+        entries = controller.journal_lines(controller.TABLE, site.name)
     figures: dict[str, float] = {
         "pages": sum(mail.startswith("[page]") for mail in firstbell.mails),
         "messages": len(firstbell.mails),
@@ -228,26 +237,15 @@ def replay(function: str, event: dict[str, Any]) -> dict[str, Any]:
     site = scenario.read_site()
     engine = Engine(scenario.start, 0)
     ledger = Ledger(engine, controlled=True)
-    controller.begin(engine)
-    firstbell = controller.Controller(engine, site, Weather(twice=0.0, late=0.0), ledger)
-    fleet = _fleet(scenario, site, "firstbell", engine, ledger, lambda event: None)  # noqa: ARG005 - only this event
-    fleet.gateway.serve(firstbell.operations())
-    webhook.use(firstbell.network)
-    try:
-        with fleet.gateway.installed():
-            fleet.create()
-            firstbell.deploy(scenario.site_folder)
-            engine.run_until(engine.now + 120.0)
-            fleet.gateway.calls = Counter()
-            before = len(controller.journal_lines(controller.TABLE, site.name))
-            result, error = None, None
-            try:
-                result = firstbell.delivery.call(firstbell.delivery.functions[function], event)
-            except Exception as raised:  # noqa: BLE001 - it is the answer
-                error = f"{type(raised).__name__}: {raised}"
-            calls = fleet.gateway.calls.copy()
-            entries = controller.journal_lines(controller.TABLE, site.name)[before:]
-    finally:
-        webhook.use(None)
-        controller.end()
+    with _deployed(scenario, site, engine, ledger, Weather(twice=0.0, late=0.0)) as (fleet, firstbell):
+        engine.run_until(engine.now + 120.0)
+        fleet.gateway.calls = Counter()
+        before = len(controller.journal_lines(controller.TABLE, site.name))
+        result, error = None, None
+        try:
+            result = firstbell.delivery.call(firstbell.delivery.functions[function], event)
+        except Exception as raised:  # noqa: BLE001 - it is the answer
+            error = f"{type(raised).__name__}: {raised}"
+        calls = fleet.gateway.calls.copy()
+        entries = controller.journal_lines(controller.TABLE, site.name)[before:]
     return {"result": result, "error": error, "calls": calls, "journal": entries, "pages": firstbell.mails}
