@@ -276,14 +276,14 @@ def test_the_whole_is_limited_even_when_no_single_step_stalls(
     began = time.monotonic()
     answer = run(share, "--timeout=2")
     assert (answer["verdict"], answer["step"]) == ("hung", "unlink")
-    assert 2.0 <= time.monotonic() - began < 3.5
+    assert 2.0 <= time.monotonic() - began < 2.5
 
 
 def test_a_slow_start_of_the_child_is_no_slow_mount(share: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "setsid", lambda: time.sleep(0.3))
+    monkeypatch.setattr(os, "setsid", lambda: time.sleep(0.35))
     answer = run(share, "--slow-ms=250")
     assert answer["verdict"] == "healthy"
-    assert answer["ms"]["start"] > 250, "slower than --slow-ms, and yet no verdict on the mount"
+    assert answer["ms"]["start"] >= 300
 
 
 def test_a_child_ends_itself_when_nobody_else_does(share: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,5 @@
 """CloudWatch: alarms as they stand now, and metrics' latest values."""
 
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from firstbell.alarms.values import Alarm
@@ -9,10 +8,9 @@ from firstbell.aws import clients
 _EPOCH = datetime.fromtimestamp(0, UTC)
 
 
-def alarms(prefix: str, names: Sequence[str] = ()) -> tuple[Alarm, ...]:
-    """The metric alarms whose names begin with `prefix`, or exactly those in `names` (100 at most)."""
-    pages = clients.cloudwatch().get_paginator("describe_alarms")
-    found = pages.paginate(AlarmNames=list(names)) if names else pages.paginate(AlarmNamePrefix=prefix)
+def alarms(prefix: str) -> tuple[Alarm, ...]:
+    """The metric alarms whose names begin with `prefix`."""
+    pages = clients.cloudwatch().get_paginator("describe_alarms").paginate(AlarmNamePrefix=prefix)
     return tuple(
         Alarm(
             name=a["AlarmName"],
@@ -22,7 +20,7 @@ def alarms(prefix: str, names: Sequence[str] = ()) -> tuple[Alarm, ...]:
             dimensions=tuple(sorted((d["Name"], d["Value"]) for d in a.get("Dimensions", []))),
             threshold=a.get("Threshold", 0.0),
         )
-        for page in found
+        for page in pages
         for a in page["MetricAlarms"]
     )
 
