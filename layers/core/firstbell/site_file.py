@@ -58,7 +58,7 @@ def read_site(text: str | bytes, origin: str = "site.yaml") -> Site:
     if not isinstance(data, dict):
         raise SiteFileError(origin, [Problem("", 1, "expected a mapping with name, timezone and fleet")])
     try:
-        return _adapter.validate_python(data)
+        return _adapter.validate_python(data).of_its_type
     except ValidationError as error:
         raise SiteFileError(origin, [_problem(e, tree) for e in error.errors()]) from error
 

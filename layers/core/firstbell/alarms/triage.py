@@ -82,7 +82,7 @@ def _web_saturated(site: Site, alarm: Alarm, load: Load, now: datetime) -> Seque
         reason = f"{saw}: at least {floor} for the next hour ({len(group.coming)} are on their way)"
         actions.append(SaveFloor(Floor(OWNER, now, now + LEASE, floor, reason), reason))
         done = (f"MinSize raised to {floor} for an hour",)
-        helps = f"new instances serve in about {site.fleet.lead_time // 60} min, and take new sessions only"
+        helps = f"new instances serve in about {site.fleet.lead // 60} min, and take new sessions only"
         actions.append(_page(site, alarm, now, "ticket", f"{saw}. {helps}.", done))
     if need > most:
         text = f"{saw}: {need} instances would be needed, {most} is the most. More need a higher max_instances."

@@ -71,7 +71,7 @@ def _floor(site: Site, peak: Peak, found: Sequence[Phase], everything: Sequence[
         f" need up to {total:.1f} vCPUs"
         f" ({', '.join(dict.fromkeys(p.what for p in making))}{'; other peaks are on too' if others else ''})"
     )
-    return Floor(OWNER, start - timedelta(seconds=site.fleet.lead_time) - LATE, end, instances, reason)
+    return Floor(OWNER, start - timedelta(seconds=site.fleet.lead) - LATE, end, instances, reason)
 
 
 def instances_for(vcpus: float, site: Site) -> int:

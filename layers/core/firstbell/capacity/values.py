@@ -8,7 +8,11 @@ from firstbell.site import Kind
 
 @dataclass(frozen=True, slots=True, order=True)
 class Peak:
-    """A calendar interval that raises demand. `key` is the same for the same event from different sources."""
+    """A calendar interval that raises demand. `key` is the same for the same event from different sources.
+
+    `participants` are the invited; how many come is a matter of the site's participation. `limit`, seconds, is the
+    time that one attempt may take, 0 without a limit; `course` names the course, where the source knows it.
+    """
 
     start: datetime
     end: datetime
@@ -17,6 +21,30 @@ class Peak:
     source: str
     title: str
     key: str
+    limit: int = 0
+    course: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Factor:
+    """The vCPUs to plan for a peak of `kind`, as a share of what all its invited would need; from `outcomes` peaks."""
+
+    kind: Kind
+    share: float
+    outcomes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """What the past has taught about a site; empty on day one, when the site file's numbers hold.
+
+    `baseline` has the vCPUs in use in each of the 168 hours of the week, from Monday 00:00 in the site's time zone;
+    `lead_time` is the 95th percentile from launch to in service, in seconds.
+    """
+
+    baseline: tuple[float, ...] = ()
+    lead_time: int | None = None
+    factors: tuple[Factor, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +71,8 @@ class Step:
 class Plan:
     """What the calendars ask of a site from `start` to `end`; `floors` are not yet limited, `steps` are.
 
-    `levels` are those of MinSize that plans before this one may have left behind.
+    `levels` are those of MinSize that plans before this one may have left behind, `resting` is the group's own MinSize,
+    to which it goes back. `advice` costs nothing: settings of Moodle that would flatten a peak.
     """
 
     site: str
@@ -55,6 +84,8 @@ class Plan:
     warnings: tuple[str, ...] = ()
     shortfalls: tuple[str, ...] = ()
     levels: tuple[int, ...] = ()
+    resting: int | None = None
+    advice: tuple[str, ...] = ()
 
     def at(self, moment: datetime) -> Step:
         """The step that is valid at `moment` (the first one before the plan begins)."""

@@ -1,0 +1,92 @@
+"""A site: everything an operator may say about one Moodle, as frozen values with their defaults and limits.
+
+This is the single definition of the site file: `site_file` validates YAML against it with pydantic and makes the JSON
+Schema from it. It needs only the standard library, so that decisions can use it.
+"""
+
+from dataclasses import dataclass, field, replace
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+from firstbell.site import checks
+from firstbell.site.calendars import CalendarSource, Kind, Rule
+from firstbell.site.checks import Checked, Help, Matching, Strict, Within
+from firstbell.site.demand import Arrivals, Costs, Participation, Profile, Turnout
+from firstbell.site.fleet import Fleet, InstanceType
+from firstbell.site.operations import Admission, Backup, Moodledata, OnCall, Webhook
+from firstbell.site.tiers import AuroraTier, BalancerTier, EfsTier, ReservationTier, Tiers, WarmPoolTier
+
+__all__ = [
+    "Admission",
+    "Arrivals",
+    "AuroraTier",
+    "Backup",
+    "BalancerTier",
+    "CalendarSource",
+    "Costs",
+    "EfsTier",
+    "Fleet",
+    "InstanceType",
+    "Kind",
+    "Moodledata",
+    "OnCall",
+    "Participation",
+    "Profile",
+    "ReservationTier",
+    "Rule",
+    "Site",
+    "Tiers",
+    "Turnout",
+    "WarmPoolTier",
+    "Webhook",
+    "Within",
+]
+
+
+@dataclass(frozen=True)
+class Site(Strict):
+    """One Moodle."""
+
+    name: Annotated[
+        str,
+        Matching(r"[a-z0-9][a-z0-9-]{0,39}", "at most 40 lower-case letters, digits and dashes"),
+        Help("Short name of the site."),
+    ]
+    timezone: Annotated[
+        str, Checked(checks.zone), Help("IANA time zone in which its people live, such as Europe/Berlin.")
+    ]
+    fleet: Fleet
+    calendars: Annotated[tuple[CalendarSource, ...], Help("Where the peaks come from.")] = ()
+    private_hosts: Annotated[
+        tuple[str, ...], Help("Names of calendars' hosts that may have private addresses, such as moodle.internal.")
+    ] = ()
+    costs: Costs = field(default_factory=Costs)
+    arrivals: Arrivals = field(default_factory=Arrivals)
+    participation: Participation = field(default_factory=Participation)
+    tiers: Tiers = field(default_factory=Tiers)
+    moodledata: Moodledata = field(default_factory=Moodledata)
+    admission: Admission = field(default_factory=Admission)
+    oncall: OnCall = field(default_factory=OnCall)
+    backup: Backup = field(default_factory=Backup)
+
+    def __post_init__(self) -> None:
+        checks.zone(self.timezone)
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The site's time zone."""
+        return ZoneInfo(self.timezone)
+
+    @property
+    def of_its_type(self) -> "Site":
+        """The site with the numbers of the instance type in use in the place of its general ones."""
+        own = self.fleet.type
+        if own is None:
+            return self
+        fleet = replace(
+            self.fleet,
+            vcpus_per_instance=self.fleet.vcpus_per_instance if own.vcpus is None else own.vcpus,
+            instance_price=self.fleet.instance_price if own.price is None else own.price,
+        )
+        factor = self.costs.vcpu_factor if own.vcpu_factor is None else own.vcpu_factor
+        return replace(self, fleet=fleet, costs=replace(self.costs, vcpu_factor=factor))
