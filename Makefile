@@ -54,9 +54,12 @@ templates: setup
 	@$(BIN)/sam validate --lint
 	@$(BIN)/firstbell schema | cmp - docs/site.schema.json \
 	  || { echo "docs/site.schema.json is out of date: run make schema" >&2; exit 1; }
+	@$(BIN)/firstbell schema term | cmp - docs/term.schema.json \
+	  || { echo "docs/term.schema.json is out of date: run make schema" >&2; exit 1; }
 
-schema: setup ## write docs/site.schema.json, the site file's JSON Schema for editors
+schema: setup ## write docs/*.schema.json, the JSON Schemas of the site file and the term file for editors
 	@$(BIN)/firstbell schema > docs/site.schema.json
+	@$(BIN)/firstbell schema term > docs/term.schema.json
 
 build: setup ## sam build: for the template's runtime and architecture, from any host Python, without Docker
 	@find functions -name __pycache__ -prune -exec rm -rf {} +
@@ -72,8 +75,10 @@ deploy-local: setup ## the real SAM CLI deploys the template to an AWS on this m
 soak: setup ## many simulated mornings with faults drawn by the seed (SEEDS=200)
 	@$(BIN)/python -m simulator.soak $(or $(SEEDS),200)
 
-benchmark: setup ## measure the simulator: a day with the real handlers, and requests per second
+benchmark: setup ## measure: the twin's speed, the plan against other policies (TRACES=folder), planning 1,000 sites
 	@$(BIN)/python -m simulator.bench && $(BIN)/python -m simulator.traffic.bench
+	@$(BIN)/python -m simulator.contest $(if $(TRACES),--traces $(TRACES))
+	@$(BIN)/python -m simulator.planning_bench
 
 LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
   --no-strip-extras --no-annotate --no-header

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from cli.commands import check, explain, plan, probe, replay, schema, simulate
+from cli.commands import check, explain, peak, plan, probe, replay, report, schema, simulate
 from cli.errors import DEBUG, Commands
 
 HELP = """The classroom is ready before the first bell: plan, explain and simulate a Moodle's capacity on AWS.
@@ -22,9 +22,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (simulate, plan, explain, replay, probe, check, schema):
+for module in (simulate, plan, explain, report, replay, probe, check, schema):
     name = module.__name__.rpartition(".")[2]
     app.command(name, epilog=module.EXAMPLES, no_args_is_help=False)(module.command)
+app.add_typer(peak.app, name="peak")
 
 
 def show_version(wanted: bool) -> None:

@@ -15,7 +15,7 @@ from simulator.engine import Engine
 from simulator.ledger import Ledger
 from simulator.network import Network
 from simulator.stack import read
-from simulator.world import ACCOUNT, PROBE_DOCUMENT
+from simulator.world import ACCOUNT, PROBE_DOCUMENT, RETURNS
 
 TABLE, BUCKET = "firstbell-table", "firstbell-sites"
 NOTIFICATIONS = ACCOUNT.arn("sns", "firstbell-notifications")
@@ -38,6 +38,9 @@ def names(site: Site) -> dict[str, Any]:
         "NotificationsTopic": NOTIFICATIONS,
         "OnCallTopic": ON_CALL,
         "ProbeDocument": PROBE_DOCUMENT,
+        "ReturnsGroup": RETURNS,
+        "ReturnsRole.Arn": f"arn:aws:iam::{ACCOUNT.number}:role/firstbell-returns",
+        "DeadLetters.Arn": ACCOUNT.arn("sqs", "firstbell-dead-letters"),
         "LogLevel": "CRITICAL",  # the twin shows the journal instead
     }
 

@@ -1,13 +1,40 @@
-"""The internet of the twin: receives the product's webhooks, and refuses them when a scenario says so."""
+"""The internet of the twin: has the calendars' feeds, and receives the product's webhooks, or does neither."""
 
 import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from http.client import HTTPMessage
 from io import BytesIO
 from typing import Any
 from urllib.error import HTTPError
 from urllib.request import Request
 
+from firstbell import web
 from simulator.engine import Engine
+
+
+@dataclass
+class Feeds:
+    """The calendars that hosts have, by address; nobody answers while they are `down`."""
+
+    files: Mapping[str, bytes]
+    down: bool = False
+
+    def fetch(self, url: str, form: Mapping[str, str] | None) -> bytes:
+        """Answer. Raises WebError as the real internet's door does."""
+        if self.down or form is not None or url not in self.files:
+            raise web.WebError("no answer within 20 s" if self.down else "answered 404")
+        return self.files[url]
+
+    @contextmanager
+    def installed(self) -> Iterator[None]:
+        """Within it, the product's door to other hosts leads here."""
+        web.use(self.fetch)
+        try:
+            yield
+        finally:
+            web.use(None)
 
 
 class Network:

@@ -15,9 +15,11 @@ from firstbell.oncall import webhook
 from firstbell.site import Site
 from simulator import controller, crowd, timeline
 from simulator.cloud import Faults
+from simulator.cloud.autoscaling import BALANCED_ONLY, BEST_EFFORT
 from simulator.delivery import Weather
 from simulator.engine import Engine
 from simulator.ledger import Ledger
+from simulator.network import Feeds
 from simulator.results import Minute, Result
 from simulator.scenario import Scenario, ScenarioError
 from simulator.world import Fleet
@@ -105,14 +107,21 @@ def simulate(scenario: Scenario, policy: str, seed: int = 0, progress: Progress 
     """One run. Raises ScenarioError, SiteFileError or CalendarError before it begins when its input cannot be used."""
     if policy not in POLICIES:
         raise ValueError(f"there is no policy {policy!r}, only {', '.join(POLICIES)}")
+    feeds = Feeds({url: (scenario.site_folder / file).read_bytes() for url, file in scenario.feeds.items()})
+    with feeds.installed():
+        return _simulate(scenario, policy, seed, feeds, progress)
+
+
+def _simulate(scenario: Scenario, policy: str, seed: int, feeds: Feeds, progress: Progress) -> Result:
     site = scenario.read_site()
     engine = Engine(scenario.start, seed)
     ledger = Ledger(engine, controlled=policy == "firstbell")
     if policy == "firstbell":
-        return _controlled(scenario, site, engine, ledger, progress)
+        return _controlled(scenario, site, engine, ledger, feeds, progress)
     fleet = _fleet(scenario, site, policy, engine, ledger, lambda event: None)  # noqa: ARG005 - nobody listens
     fleet.create()
     crowd.let_live(scenario, site, fleet)
+    crowd.trouble(scenario, site, fleet, feeds)
     _advance(engine, scenario, fleet, policy, progress)
     return _result(scenario, site, policy, seed, fleet, {}, ())
 
@@ -137,12 +146,15 @@ def _deployed(
         controller.end()
 
 
-def _controlled(scenario: Scenario, site: Site, engine: Engine, ledger: Ledger, progress: Progress) -> Result:
+def _controlled(
+    scenario: Scenario, site: Site, engine: Engine, ledger: Ledger, feeds: Feeds, progress: Progress
+) -> Result:
     lost = sum(f.share for f in scenario.faults if f.kind == "events_lost")
     throttled = sum(f.share for f in scenario.faults if f.kind == "throttled")
     with _deployed(scenario, site, engine, ledger, Weather(lost=lost)) as (fleet, firstbell):
         fleet.gateway.faults = Faults(throttled={"*": throttled} if throttled else {})
-        crowd.let_live(scenario, site, fleet, firstbell)
+        crowd.let_live(scenario, site, fleet)
+        crowd.trouble(scenario, site, fleet, feeds, firstbell)
         _advance(engine, scenario, fleet, "firstbell", progress)
         fleet.gateway.faults = Faults()
         calls = sum(fleet.gateway.calls.values())
@@ -168,7 +180,8 @@ def _fleet(
 ) -> Fleet:
     low, high = site.fleet.min_instances, site.fleet.max_instances
     sizes = (scenario.fixed,) * 3 if policy == "fixed" else (low, high, low)
-    return Fleet(engine, site, emit, policy == "firstbell", sizes, policy != "fixed", ledger)
+    strategy = BALANCED_ONLY if scenario.balanced_only else BEST_EFFORT
+    return Fleet(engine, site, emit, policy == "firstbell", sizes, policy != "fixed", ledger, distribution=strategy)
 
 
 def _advance(engine: Engine, scenario: Scenario, fleet: Fleet, policy: str, progress: Progress) -> None:

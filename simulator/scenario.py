@@ -36,18 +36,31 @@ class Fault(_Strict):
     """Something that goes wrong.
 
     `dead_mount`: the `nth` instance launched after the start has no moodledata. `mount_lost`: from `at` on, one
-    serving instance loses it. `storage_down`, `controller_down`: from `at` on for `minutes`. `events_lost`: `share` of
+    serving instance loses it. `storage_down`, `controller_down`: from `at` on for `minutes`. `no_capacity`: so long EC2
+    has no instance to give in the `zone`, a or b (without one: in both). `calendars_down`: so long no feed answers.
+    `calendars_broken`: at that moment every calendar in the bucket becomes an error's text. `events_lost`: `share` of
     all events never arrive. `throttled`: `share` of all API calls are refused.
     """
 
-    kind: Literal["dead_mount", "mount_lost", "storage_down", "controller_down", "events_lost", "throttled"]
+    kind: Literal[
+        "dead_mount",
+        "mount_lost",
+        "storage_down",
+        "controller_down",
+        "no_capacity",
+        "calendars_down",
+        "calendars_broken",
+        "events_lost",
+        "throttled",
+    ]
     nth: Annotated[int, Within(1, 1000)] = 1
     at: datetime | None = None
     minutes: Annotated[float, Within(0, 1440)] = 10.0
     share: Annotated[float, Within(0, 1)] = 0.1
+    zone: Literal["", "a", "b"] = ""
 
     def __post_init__(self) -> None:
-        if self.kind in ("mount_lost", "storage_down", "controller_down") and self.at is None:
+        if self.at is None and self.kind not in ("dead_mount", "events_lost", "throttled"):
             raise ValueError(f"{self.kind} needs 'at'")
 
 
@@ -56,6 +69,8 @@ class Scenario(_Strict):
     """One day, or part of one. `attendance` is the share of the expected participants who really come.
 
     `campus` is the requests per second of everybody else in the busiest hour; `fixed` the size of the fixed fleet.
+    `feeds` are the calendars that the internet has: an address, and the file in the site's folder with its answer.
+    A group that is `balanced_only` goes on trying in a zone without capacity, as its operator has set it.
     """
 
     name: str
@@ -66,8 +81,10 @@ class Scenario(_Strict):
     attendance: Annotated[float, Within(0, 3)] = 0.95
     campus: Annotated[float, Within(0, 10_000)] = 3.0
     fixed: Annotated[int, Within(1, 1000)] = 4
+    balanced_only: bool = False
     rushes: tuple[Rush, ...] = ()
     faults: tuple[Fault, ...] = ()
+    feeds: dict[str, str] = field(default_factory=dict)
     folder: Path = field(default=FOLDER)
 
     def __post_init__(self) -> None:

@@ -5,8 +5,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from firstbell.site import Site
-from simulator.cloud import Account, Faults, Gateway, Ground
+from simulator.cloud import Account, Faults, Gateway, Ground, target_groups
+from simulator.cloud.aurora import Aurora
 from simulator.cloud.autoscaling import (
+    BEST_EFFORT,
     LAUNCHING,
     TERMINATING,
     AutoScaling,
@@ -17,8 +19,12 @@ from simulator.cloud.autoscaling import (
     World,
 )
 from simulator.cloud.cloudwatch import Alarm, CloudWatch, Metric
+from simulator.cloud.efs import Efs
 from simulator.cloud.elb import Elb
 from simulator.cloud.rds import Rds
+from simulator.cloud.reservations import Reservations
+from simulator.cloud.reserved_units import ReservedUnits
+from simulator.cloud.schedules import Schedules
 from simulator.cloud.ssm import Ssm
 from simulator.engine import Engine
 from simulator.ledger import Ledger
@@ -26,7 +32,9 @@ from simulator.traffic import Balancer, Meter, WebServer
 
 ACCOUNT = Account()
 TARGET_GROUP = ACCOUNT.arn("elasticloadbalancing", "targetgroup/moodle/0123456789abcdef")
+LOAD_BALANCER = ACCOUNT.arn("elasticloadbalancing", "loadbalancer/app/moodle/0123456789abcdef")
 PROBE_DOCUMENT = "firstbell-probe"
+RETURNS = "firstbell-returns"  # the group of the controller's one-off schedules
 ZONES = ("eu-central-1a", "eu-central-1b")
 ALARM_AT = 50.0  # percent CPU, early: an instance that is asked for now serves in minutes
 HOOK_TIMEOUT = 900  # seconds, as infrastructure sets it
@@ -44,6 +52,7 @@ class Fleet:
     tracking: bool
     ledger: Ledger
     faults: Faults = field(default_factory=Faults)
+    distribution: str = BEST_EFFORT
     _broken: set[str] = field(default_factory=set)
     _size: tuple[int, int] = (0, 0)
 
@@ -71,16 +80,29 @@ class Fleet:
         )
         self.scaling = AutoScaling(self.ground, world, self._cpu.get)
         self.watch = CloudWatch(self.ground)
-        self.watch.watch(self._metric, self.average_cpu)
-        self.watch.add_alarm(Alarm(f"firstbell-{self.site.name}-cpu", self._metric, ALARM_AT))
+        self.watch.watch(self._metric("Average"), self.average_cpu)
+        self.watch.watch(self._metric("SampleCount"), lambda: float(sum(i.in_service for i in self.instances)))
+        self.watch.add_alarm(Alarm(f"firstbell-{self.site.name}-cpu", self._metric("Average"), ALARM_AT))
         rds = Rds(self.ground, {self.site.backup.database: "mariadb"} if self.site.backup.database else {})
         for model in (self.scaling, self.watch, self.ssm, rds, Elb({TARGET_GROUP: self.balancer})):
             self.gateway.serve(model.operations())
+        self.gateway.serve(target_groups.operations({TARGET_GROUP: LOAD_BALANCER}))
+        self._serve_tiers()
 
-    @property
-    def _metric(self) -> Metric:
+    def _serve_tiers(self) -> None:
+        """The settings that the site's other tiers borrow, and the schedules on which AWS returns them."""
+        tiers = self.site.tiers
+        self.schedules = Schedules(self.ground, frozenset({RETURNS}))
+        self.units = ReservedUnits(self.ground, (tiers.balancer.load_balancer,) if tiers.balancer else ())
+        self.efs = Efs(self.ground, (tiers.efs.file_system,) if tiers.efs else ())
+        self.aurora = Aurora(self.ground, {tiers.aurora.cluster: (0.5, 16.0)} if tiers.aurora else {})
+        self.reservations = Reservations(self.ground)
+        for model in (self.schedules, self.units, self.efs, self.aurora, self.reservations):
+            self.gateway.serve(model.operations())
+
+    def _metric(self, statistic: str) -> Metric:
         group = {"AutoScalingGroupName": self.site.fleet.auto_scaling_group}
-        return Metric.of("AWS/EC2", "CPUUtilization", "Average", group)
+        return Metric.of("AWS/EC2", "CPUUtilization", statistic, group)
 
     def create(self) -> None:
         """Create the group with its first instances in service."""
@@ -98,6 +120,7 @@ class Fleet:
             hooks=hooks if self.hooked else (),
             target_group_arns=(TARGET_GROUP,),
             policy=TargetTracking() if self.tracking else None,
+            distribution=self.distribution,
         )
         self.scaling.create(settings, started=True)
         self.launched = 0  # "the nth launch" counts from here on
@@ -134,6 +157,13 @@ class Fleet:
         for name, server in self.servers.items():
             server.mounted = up and name not in self._broken
         self.ledger.note("fault", f"the file server is {'back' if up else 'down'}")
+
+    def set_capacity(self, zone: str, there: bool) -> None:
+        """EC2 runs out of capacity in the zone with this letter (empty: in all), or has some again."""
+        zones = tuple(name for name in ZONES if name.endswith(zone))
+        change = self.scaling.allow_launches if there else self.scaling.refuse_launches
+        change(self.site.fleet.auto_scaling_group, zones)
+        self.ledger.note("fault", f"EC2 has {'capacity again' if there else 'no capacity'} in {', '.join(zones)}")
 
     def _boot(self, instance: Instance) -> None:
         self.launched += 1

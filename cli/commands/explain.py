@@ -20,6 +20,7 @@ from firstbell import clock
 if TYPE_CHECKING:
     from firstbell.capacity.values import Peak, Plan
     from firstbell.journal import Entry
+    from firstbell.site import Site
 
 EXAMPLES = examples(
     "firstbell explain --site site.yaml",
@@ -56,6 +57,7 @@ def _floor(path: Path, at: str) -> None:
     since = "for more than a day" if step is plan.steps[0] else f"since {local(step.at, zone)}"
     out.print(screen.text(f"{since}; the site allows {fleet.min_instances} to {fleet.max_instances}", before="  "))
     _next(plan, now, zone)
+    _demand(folder.site, plan, now)
     near = [p for p in plan.peaks if p.end > now - AROUND and p.start < now + AROUND]
     out.print()
     if near:
@@ -64,6 +66,24 @@ def _floor(path: Path, at: str) -> None:
         out.print("No peak within 12 hours before or after.")
     for warning in (*plan.warnings, *plan.shortfalls):
         out.print(screen.text(f"Warning: {warning}", "yellow"))
+
+
+def _demand(site: "Site", plan: "Plan", now: datetime) -> None:
+    """What asks for vCPUs now, and, since launches take their time, by when they are ready."""
+    from firstbell.capacity.planning import LATE, NOTHING, Demand, lead_time
+
+    demand = Demand.of(site, plan.peaks, plan.start, plan.end)
+    ready = now + lead_time(site, NOTHING) + LATE
+    out = screen.console()
+    for peak, phases in demand.of_peaks:
+        for phase in phases:
+            if phase.start < ready and now < phase.end:
+                begins = "" if phase.start <= now else f", from {local(phase.start, site.zone)}"
+                out.print(screen.text(f"{peak.title}: {phase.what} takes {phase.vcpus:.1f} vCPUs{begins}", before="  "))
+    total = demand.total.highest(now, ready)
+    each = site.fleet.vcpus_per_instance * site.fleet.target_utilisation
+    words = f"up to {total:.1f} vCPUs until {ready.astimezone(site.zone):%H:%M}, of which an instance takes {each:.2g}"
+    out.print(screen.text(words, before="  "))
 
 
 def _next(plan: "Plan", now: datetime, zone: ZoneInfo) -> None:

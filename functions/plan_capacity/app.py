@@ -5,8 +5,9 @@ from typing import Any
 from firstbell import published
 from firstbell.aws.autoscaling import UnknownGroupError
 from firstbell.aws.bucket import Bucket
-from firstbell.calendar.values import CalendarError
-from firstbell.capacity import complaints, keeping, publishing, reconcile
+from firstbell.capacity import complaints, keeping, lending, publishing, remembering
+from firstbell.capacity.drafting import Draft, draft
+from firstbell.capacity.reconcile import Change
 from firstbell.oncall import resolving
 from firstbell.oncall.signal import Signal
 from firstbell.running import Run
@@ -21,7 +22,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         return run.finish()
     known = {site.name: site for site in published.sites(run.table, run.now)}
     folders = publishing.folders(Bucket(run.environment.bucket))
-    for folder in folders:
+    for folder in run.in_time(publishing.meant(folders, run.hint)):
         with run.guard(folder):
             _keep_planned(run, folder, known.get(folder.name))
     for gone in known.keys() - {folder.name for folder in folders}:
@@ -32,29 +33,39 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
 def _keep_planned(run: Run, folder: publishing.SiteFolder, known: Site | None) -> None:
     site, signals = _site(run, folder, known)
-    changes: list[reconcile.Change] = []
     checked = {complaints.SITE_FILE.key}  # what this run can say is well again
+    changes: list[Change] = []
+    made: Draft | None = None
     if site is not None:
         checked.add(complaints.GROUP.key)
         try:
-            seen = keeping.observe(site, run.table, run.now)
+            made = draft(site, folder, run.table, run.now)
         except UnknownGroupError as error:
             signals.append(complaints.GROUP.signal(site.name, (str(error),), run.now))
         else:
-            plan = seen.plan
             checked = {complaint.key for complaint in complaints.ALL}
-            try:
-                plan = publishing.plan(site, folder, run.now, seen.group.max_size)
-            except CalendarError as error:
-                signals.append(complaints.CALENDAR.signal(site.name, (str(error),), run.now))
-            signals += complaints.about_plan(site.name, plan, seen.group.suspended, run.now)
-            changes = reconcile.follow(site, seen, plan, run.now)
-            if plan is not None:
-                keeping.save_plan(run.table, reconcile.remembering(site, seen, plan))
-    raised = {signal.key for signal in signals}
-    signals += resolving.over(run.table, folder.name, checked, raised, run.now)
+            keeping.save_plan(run.table, made.plan)
+            signals += made.complaints(run.now)
+            changes = made.changes(run.now)
+    signals += resolving.over(run.table, folder.name, checked, {signal.key for signal in signals}, run.now)
     run.act(folder, [*changes, *signals], keeping.applier(run.table, folder.name))
     run.count("PlannedSites")
+    if made is not None:
+        _lend_and_learn(run, made)
+
+
+def _lend_and_learn(run: Run, made: Draft) -> None:
+    """What comes after the plan: a tier or a metric that fails must never keep the plan from being written."""
+    site, table = made.site, run.table
+    with run.guard(site):
+        actions = lending.changes(site, made.plan, table, run.environment, run.now)
+        raised = {action.key for action in actions if isinstance(action, Signal)}
+        over = resolving.over(table, site.name, lending.checked(actions), raised, run.now)
+        run.act(site, [*actions, *over], lending.applier(table, site.name, run.environment))
+    with run.guard(site):
+        holidays = made.found.content.holidays
+        learned = remembering.learn(site, table, made.seen.group, made.plan, run.now, holidays)
+        run.act(site, learned, remembering.applier(table, site.name))
 
 
 def _site(run: Run, folder: publishing.SiteFolder, known: Site | None) -> tuple[Site | None, list[Signal]]:

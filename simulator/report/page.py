@@ -26,13 +26,29 @@ def render(results: Sequence[Result]) -> str:
     time = _axis(results)
     drawn = _charts(results, time) if time else []
     pictures = "\n".join(figure(chart, time) for chart in drawn) if time else ""
+    name = safe(own.scenario, TITLE)
+    return document(
+        name,
+        "simulated run",
+        _unbroken(safe(sentence(results), 1000)),
+        f'Scenario <b dir="auto">{name}</b>, seed {own.seed}{_when(time)}',
+        f"<section>{tables.figures(results)}</section>\n{pictures}\n<section>{tables.timeline(results)}</section>",
+        "A simulation: the controller’s own code against a modelled AWS and modelled students, in virtual time.\n"
+        "The same seed gives the same page.",
+        hover.data(drawn, time) if time else "",
+    )
+
+
+def document(name: str, brand: str, heading: str, about: str, body: str, footer: str, course: str = "") -> str:
+    """A page that needs nothing else and allows nothing else to run in it; all its parts are HTML already.
+
+    `course` is what a pointer over the charts shows, from `hover.data`.
+    """
     scripts = (
-        f'<script type="application/json" id="course">{hover.data(drawn, time)}</script>\n'
-        f"<script>{hover.SCRIPT}</script>"
-        if time
+        f'<script type="application/json" id="course">{course}</script>\n<script>{hover.SCRIPT}</script>'
+        if course
         else ""
     )
-    name = safe(own.scenario, TITLE)
     return f"""<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -45,17 +61,14 @@ def render(results: Sequence[Result]) -> str:
 </head>
 <body>
 <header>
-<p class="brand">Firstbell · simulated run</p>
-<h1>{_unbroken(safe(sentence(results), 1000))}</h1>
-<p class="about">Scenario <b dir="auto">{name}</b>, seed {own.seed}{_when(time)}</p>
+<p class="brand">Firstbell · {brand}</p>
+<h1>{heading}</h1>
+<p class="about">{about}</p>
 </header>
 <main>
-<section>{tables.figures(results)}</section>
-{pictures}
-<section>{tables.timeline(results)}</section>
+{body}
 </main>
-<footer><p>A simulation: the controller’s own code against a modelled AWS and modelled students, in virtual time.
-The same seed gives the same page.</p></footer>
+<footer><p>{footer}</p></footer>
 {scripts}
 </body>
 </html>

@@ -156,8 +156,9 @@ class World:
         return keeping.plan_of(Table(TABLE), "campus")
 
     def journal(self) -> list[str]:
-        """The actions in the journal, oldest first."""
-        return [e.action for e in reversed(journal.newest(Table(TABLE), "campus", 500))]
+        """The actions in the journal, oldest first, but for what is learned once a day."""
+        found = reversed(journal.newest(Table(TABLE), "campus", 500))
+        return [e.action for e in found if e.action != "SaveMemory"]
 
     def incident(self, key: str) -> None:
         """On-call has an open incident."""
@@ -181,7 +182,7 @@ def living(maximum: int = 20) -> Iterator[World]:
     stack = Controller(engine, site, Weather(twice=0.0, late=0.0), ledger)
     fleet = Fleet(engine, site, lambda event: None, False, (1, maximum, 1), False, ledger)
     world = World(engine, fleet, stack)
-    fleet.watch.watch(fleet._metric, lambda: world.cpu)
+    fleet.watch.watch(fleet._metric("Average"), lambda: world.cpu)
     fleet.gateway.serve({("sns", "Publish"): lambda params: _heard(world, params)})
     try:
         with fleet.gateway.installed():

@@ -9,10 +9,13 @@ import pytest
 from firstbell import published
 from firstbell.acting import ActionsFailed
 from firstbell.aws.table import Table
+from firstbell.calendar.keeping import key_of
+from firstbell.site import CalendarSource
 from simulator.cloud import Faults
 from simulator.controller import TABLE
 from tests.functions.planning_world import SITE, TICK, World, living, term
 
+TERM, MORE = (f"calendar-source/{key_of(CalendarSource(ical=p, participants=1))}" for p in ("term.ics", "more.ics"))
 UP_DOWN = [("05T0828", 4), ("05T1102", 1)]  # an exam on Tuesday 09:00 to 11:00 UTC
 
 
@@ -40,7 +43,7 @@ def bucket_event(kind: str = "Created", key: str = "sites/campus/term.ics") -> d
 
 def test_a_good_site_is_published_and_its_exam_becomes_scheduled_actions(world: World):
     world.put(site=SITE, term=term("05T09"))
-    assert world.plan() == {"function": "plan_capacity", "actions": 1}
+    assert world.plan() == {"function": "plan_capacity", "actions": 2}  # what was learned is kept, too
     assert world.steps() == UP_DOWN
     site, plan = world.site(), world.plan_in_force()
     assert site is not None
@@ -184,7 +187,7 @@ def test_a_calendar_that_is_none_leaves_the_last_good_plan_in_force(planned: Wor
     planned.put_as("term.ics", body)
     planned.plan(bucket_event())
     assert "term.ics" in planned.signals[0]["evidence"][0]
-    assert planned.told() == [("calendar-source", "page")], says
+    assert planned.told() == [(TERM, "page")], says
     assert planned.steps() == UP_DOWN
     planned.later(hours=27, minutes=30)
     planned.plan()
@@ -194,16 +197,18 @@ def test_a_calendar_that_is_none_leaves_the_last_good_plan_in_force(planned: Wor
 def test_a_calendar_that_is_missing_is_a_page(world: World):
     world.put(site=SITE)
     world.plan()
-    assert world.signals[0]["evidence"] == ["term.ics: not found beside the site file"]
-    assert world.told() == [("calendar-source", "page")]
+    assert world.signals[0]["evidence"] == [
+        "term.ics is stale since 2026-05-04 06:00 UTC, it has never been read: not found beside the site file"
+    ]
+    assert world.told() == [(TERM, "page")]
     assert world.scheduled() == {}
 
 
-def test_of_two_calendars_one_that_is_broken_half_applies_nothing(planned: World):
+def test_a_broken_calendar_does_not_stop_the_other_s_changes(planned: World):
     planned.put(site=SITE + "  - {ical: more.ics, participants: 900, kind: exam}\n", term=term("06T09"), more="oops")
     planned.plan()
-    assert planned.told() == [("calendar-source", "page")]
-    assert planned.steps() == UP_DOWN
+    assert planned.told() == [(MORE, "page")]
+    assert planned.steps() == [("06T0828", 4), ("06T1102", 1)]
 
 
 def test_a_group_that_nobody_knows_is_a_page_and_no_failure(world: World):
@@ -236,18 +241,38 @@ def test_scheduled_actions_that_somebody_suspended_are_a_page(planned: World):
     assert planned.told() == [("scheduled-actions-suspended", "page")]
 
 
+def test_launches_that_fail_are_a_page_with_aws_s_own_words(planned: World):
+    planned.fleet.set_capacity("", False)
+    planned.set_sizes(MinSize=3)
+    planned.later(minutes=10)
+    planned.plan()
+    [signal] = planned.signals
+    assert (signal["key"], signal["severity"]) == ("launches-fail", "page")
+    assert all("AWS lacks capacity" in said for said in signal["evidence"])
+    planned.incident("launches-fail")
+    planned.fleet.set_capacity("", True)
+    planned.later(minutes=40)
+    planned.signals.clear()
+    planned.plan()
+    assert planned.told() == [("launches-fail", "resolved")]
+
+
 def test_what_is_well_again_is_said_once_on_call_knows_of_it(planned: World):
-    planned.incident("calendar-source")
+    planned.incident(TERM)
+    planned.incident("calendar-source/of-one-that-is-not-there-any-more")
     planned.incident("mount/i-0abc")
     planned.plan()
-    assert planned.told() == [("calendar-source", "resolved")]
+    assert planned.told() == [
+        (TERM, "resolved"),
+        ("calendar-source/of-one-that-is-not-there-any-more", "resolved"),
+    ]
 
 
 def test_what_is_still_broken_is_not_said_to_be_well(planned: World):
     planned.put_as("term.ics", b"Invalid authentication")
-    planned.incident("calendar-source")
+    planned.incident(TERM)
     planned.plan()
-    assert planned.told() == [("calendar-source", "page")]
+    assert planned.told() == [(TERM, "page")]
 
 
 # ---------------------------------------------------------------- others at the same group
@@ -269,6 +294,23 @@ def test_somebody_else_s_scheduled_actions_stay(planned: World):
     planned.plan()
     assert {name: planned.scheduled()[name] for name in ("night", "morning")} == {"night": 0, "morning": None}
     assert planned.steps() == [("06T0828", 4), ("06T1102", 1)]
+
+
+def test_after_a_peak_the_group_goes_back_to_its_own_min_size(world: World):
+    world.set_sizes(MinSize=2)  # before Firstbell came; the site file's least is 1
+    world.put(site=SITE, term=term("05T09"))
+    world.plan()
+    assert world.steps() == [("05T0828", 4), ("05T1102", 2)]
+    world.later(hours=28)
+    world.plan()
+    world.later(hours=3)
+    world.plan()
+    assert world.min_size == 2
+    world.set_sizes(MinSize=1)  # the person thinks better of it
+    world.plan()
+    world.later(minutes=15)
+    world.plan()
+    assert world.min_size == 1
 
 
 def test_a_person_s_higher_min_size_stays(planned: World):

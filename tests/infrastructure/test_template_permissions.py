@@ -22,9 +22,28 @@ SEE_SCHEDULED = {"autoscaling:DescribeScheduledActions"}
 SEE_TARGETS = {"elasticloadbalancing:DescribeTargetHealth"}
 PROBE = {"ssm:DescribeInstanceInformation", "ssm:SendCommand", "ssm:ListCommandInvocations"}
 NOTIFY = {"sns:Publish"}
+RETURN = {
+    *("autoscaling:ResumeProcesses", "autoscaling:PutWarmPool", "autoscaling:DeleteWarmPool"),
+    *("elasticloadbalancing:ModifyCapacityReservation", "elasticfilesystem:UpdateFileSystem", "rds:ModifyDBCluster"),
+}
+LEND = RETURN | {
+    *("autoscaling:SuspendProcesses", "autoscaling:DescribeWarmPool"),
+    *("elasticloadbalancing:DescribeCapacityReservation", "elasticfilesystem:DescribeFileSystems"),
+    *("rds:DescribeDBClusters", "resource-groups:GroupResources", "iam:PassRole"),
+    *(f"ec2:{n}CapacityReservation" for n in ("Create", "Modify", "Cancel", "GetGroupsFor")),
+    *("ec2:DescribeCapacityReservations", "ec2:CreateTags"),
+    *(f"scheduler:{n}Schedule" for n in ("Create", "Update", "Get", "Delete")),
+}
 ACTIONS = {
-    "plan_capacity": STATE | {"s3:ListBucket", "s3:GetObject"} | SEE_GROUPS | SEE_SCHEDULED | CHANGE_SIZE | NOTIFY,
-    "check_readiness": STATE | SEE_GROUPS | SEE_TARGETS | NOTIFY,
+    "plan_capacity": STATE
+    | {"s3:ListBucket", "s3:GetObject", "s3:PutObject", "ssm:GetParameter", "secretsmanager:GetSecretValue"}
+    | {"cloudwatch:GetMetricData", "elasticloadbalancing:DescribeTargetGroups"}
+    | {"autoscaling:DescribeScalingActivities"}
+    | (SEE_GROUPS | SEE_SCHEDULED | CHANGE_SIZE | LEND | NOTIFY),
+    "check_readiness": STATE
+    | {"autoscaling:DescribeScalingActivities", "autoscaling:DescribeInstanceRefreshes"}
+    | {"autoscaling:SetDesiredCapacity"}
+    | (SEE_GROUPS | SEE_SCHEDULED | CHANGE_SIZE | SEE_TARGETS | NOTIFY),
     "react_to_alarm": STATE
     | {"dynamodb:UpdateItem", "cloudwatch:DescribeAlarms", "cloudwatch:GetMetricData"}
     | (SEE_GROUPS | SEE_SCHEDULED | CHANGE_SIZE | NOTIFY),
@@ -75,7 +94,7 @@ def test_only_the_planner_may_write_what_is_no_sites_own(functions: dict[str, An
 
 def test_groups_are_changed_by_name_only(functions: dict[str, Any]) -> None:
     changing = [s for f in functions.values() for s in statements(f) if s["Sid"] == "ChangeGroups"]
-    assert len(changing) == 4
+    assert len(changing) == 5
     assert all('"Ref": "AutoScalingGroupNames"' in json.dumps(s["Resource"]) for s in changing)
     reading = ("autoscaling:Describe",)
     others = [s for f in functions.values() for s in statements(f) if s not in changing]

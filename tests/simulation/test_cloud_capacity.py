@@ -285,6 +285,59 @@ def test_a_zone_without_capacity_is_made_up_for_in_the_others(twin: Twin):
     assert ZONES[2] not in {each["AvailabilityZone"] for each in twin.in_service}
 
 
+def test_a_balanced_only_group_waits_for_the_zone_until_it_may_use_others(twin: Twin):
+    twin.create(desired=2, distribution="balanced-only")
+    twin.scaling.refuse_launches("moodle", zones=(ZONES[2],))
+    twin.set_desired(6)
+    twin.run(300)
+    zones = Counter(each["AvailabilityZone"] for each in twin.in_service)
+    assert zones == {ZONES[0]: 2, ZONES[1]: 2}, "the third zone's two are waited for"
+    strategy: Any = {"CapacityDistributionStrategy": "balanced-best-effort"}
+    twin.client.update_auto_scaling_group(AutoScalingGroupName="moodle", AvailabilityZoneDistribution=strategy)
+    twin.run(300)
+    assert len(twin.in_service) == 6
+    assert twin.group["AvailabilityZoneDistribution"] == strategy
+
+
+def test_a_balanced_only_group_goes_on_when_its_zone_has_capacity_again(twin: Twin):
+    twin.create(desired=2, distribution="balanced-only")
+    twin.scaling.refuse_launches("moodle", zones=ZONES[1:])
+    twin.set_desired(6)
+    twin.run(300)
+    twin.scaling.allow_launches("moodle", zones=ZONES[1:])
+    twin.run(1200)
+    assert sorted(Counter(each["AvailabilityZone"] for each in twin.in_service).values()) == [2, 2, 2]
+
+
+def test_activities_can_be_asked_for_from_a_moment_on(twin: Twin):
+    twin.create(desired=2)
+    twin.run(600)
+    begin = twin.engine.utc
+    twin.set_desired(3)
+    twin.run(300)
+    bound: Any = [{"Name": "StartTimeLowerBound", "Values": [f"{begin:%Y-%m-%dT%H:%M:%SZ}"]}]
+    found = twin.client.describe_scaling_activities(AutoScalingGroupName="moodle", Filters=bound)["Activities"]
+    assert len(found) == 1
+    assert len(twin.client.describe_scaling_activities(AutoScalingGroupName="moodle")["Activities"]) == 3
+
+
+def test_an_instance_refresh_is_described(twin: Twin):
+    twin.create()
+    assert twin.client.describe_instance_refreshes(AutoScalingGroupName="moodle")["InstanceRefreshes"] == []
+    twin.scaling.begin_refresh("moodle")
+    twin.scaling.end_refresh("moodle")
+    twin.scaling.begin_refresh("moodle")
+    found = twin.client.describe_instance_refreshes(AutoScalingGroupName="moodle")["InstanceRefreshes"]
+    assert [each["Status"] for each in found] == ["InProgress", "Successful"]
+
+
+def test_what_takes_instances_away_is_described(twin: Twin):
+    twin.create(max_instance_lifetime=86_400, capacity_rebalance=True, on_demand_share=20)
+    distribution = twin.group["MixedInstancesPolicy"]["InstancesDistribution"]
+    assert distribution == {"OnDemandBaseCapacity": 0, "OnDemandPercentageAboveBaseCapacity": 20}
+    assert (twin.group["MaxInstanceLifetime"], twin.group["CapacityRebalance"]) == (86_400, True)
+
+
 def test_a_day_of_failing_launches_suspends_the_group(twin: Twin):
     twin.create(desired=2)
     twin.scaling.refuse_launches("moodle")

@@ -1,12 +1,15 @@
 """What goes wrong in the scenarios that come with Firstbell, and what must come of it."""
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from simulator.results import Result
 from simulator.run import replay, simulate
 from simulator.scenario import ScenarioError, load, names
+
+OPENS = datetime(2026, 11, 24, 9, tzinfo=UTC)
 
 
 def run(name: str, **changes: object) -> Result:
@@ -36,6 +39,24 @@ def test_what_goes_viral_is_answered_again_and_again_up_to_max_size_and_never_ab
     assert sum("a floor is leased" in h.what for h in result.timeline) >= 3
     assert max(m.instances for m in result.minutes) <= 20
     assert result.minutes[-1].p95 < 2.0
+
+
+def test_a_zone_without_capacity_is_made_up_for_by_the_other_before_the_exam() -> None:
+    result = run("no-capacity", hours=3.25)
+    [lent] = [h for h in result.timeline if "may use other zones" in h.what]
+    assert "launches fail in eu-central-1b" in lent.why
+    assert lent.at < OPENS
+    assert [m.instances for m in result.minutes if m.at < OPENS][-1] >= 10
+    [back] = [h for h in result.timeline if "gets its own strategy for zones back" in h.what]
+    assert back.at >= OPENS + timedelta(hours=2)
+
+
+def test_calendars_that_break_before_the_exam_take_nothing_back_and_are_told_once_each() -> None:
+    result = run("stale-calendar", hours=3)
+    assert [m.instances for m in result.minutes if m.at < OPENS][-1] >= 10
+    told = [h.what for h in result.timeline if "on-call is told: [page]" in h.what]
+    assert len(told) == 2, "one a calendar"
+    assert all("calendar cannot be used" in what for what in told)
 
 
 @pytest.mark.parametrize("name", names())

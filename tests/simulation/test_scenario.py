@@ -29,6 +29,8 @@ def written(folder: Path, **keys: str) -> str:
         ({"colour": "red"}, "mine.yaml: colour: is not a key of a scenario"),
         ({"hours": "0"}, "mine.yaml: hours: 0 is wrong: input should be greater than or equal to 0.1"),
         ({"faults": "[{kind: mount_lost}]"}, "mine.yaml: faults.0: mount_lost needs 'at'"),
+        ({"faults": "[{kind: no_capacity, zone: b}]"}, "mine.yaml: faults.0: no_capacity needs 'at'"),
+        ({"faults": "[{kind: no_capacity, zone: c}]"}, "mine.yaml: faults.0.zone: 'c' is wrong"),
         ({"rushes": "[{at: 2026-11-24T06:00:00Z, rate: 5}]"}, "rushes.0: 2026-11-24 06:00 UTC is outside"),
         ({"rushes": "[{at: 2026-11-24T04:40:00Z, rate: 5}]"}, "rushes.0: 2026-11-24 04:40 UTC is outside"),
         ({"faults": "[{kind: mount_lost, at: 2026-11-26T06:00:00Z}]"}, "faults.0: 2026-11-26 06:00 UTC is outside"),

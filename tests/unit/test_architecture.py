@@ -15,14 +15,37 @@ DECISIONS = (
     "firstbell.acting",
     "firstbell.alarms.triage",
     "firstbell.backup.database",
+    "firstbell.calendar.ical_budget",
+    "firstbell.calendar.ical_event",
+    "firstbell.calendar.ical_text",
     "firstbell.calendar.moodle",
+    "firstbell.calendar.moodle_advice",
+    "firstbell.calendar.moodle_answers",
     "firstbell.calendar.peaks",
+    "firstbell.calendar.term",
+    "firstbell.calendar.term_values",
+    "firstbell.calendar.written",
+    "firstbell.calendar.zones",
+    "firstbell.capacity.attempts",
     "firstbell.capacity.complaints",
     "firstbell.capacity.demand",
     "firstbell.capacity.floors",
+    "firstbell.capacity.freezing",
+    "firstbell.capacity.launch_troubles",
+    "firstbell.capacity.learning",
+    "firstbell.capacity.loan_troubles",
+    "firstbell.capacity.loans",
+    "firstbell.capacity.memory",
+    "firstbell.capacity.outcomes",
     "firstbell.capacity.planning",
     "firstbell.capacity.readiness",
     "firstbell.capacity.reconcile",
+    "firstbell.capacity.returning",
+    "firstbell.capacity.settings",
+    "firstbell.capacity.sight",
+    "firstbell.capacity.tiers",
+    "firstbell.capacity.watching",
+    "firstbell.capacity.zones",
     "firstbell.events",
     "firstbell.fleet",
     "firstbell.instances.admission",
@@ -42,12 +65,22 @@ DECISIONS = (
 THIRD_PARTY = {  # the only modules that import a library, and which
     "firstbell.aws.clients": {"boto3", "botocore"},
     "firstbell.aws.idempotency": {"aws_lambda_powertools"},
-    "firstbell.calendar.ical": {"icalendar", "recurring_ical_events"},
+    "firstbell.calendar.ical_series": {"icalendar", "recurring_ical_events"},
+    "firstbell.calendar.ical_zones": {"dateutil", "icalendar", "x_wr_timezone"},
+    "firstbell.calendar.term_file": {"pydantic", "yaml"},
     "firstbell.running": {"aws_lambda_powertools"},
-    "firstbell.site_file": {"pydantic", "yaml"},
+    "firstbell.site_file": {"pydantic"},
+    "firstbell.yaml_file": {"pydantic", "yaml"},
 }
 
-PASSED_ON = {"firstbell.calendar.sources", "firstbell.calendar.folder"}  # both read iCalendar files
+PASSED_ON = {  # each reads calendars, whose libraries have rooms of their own
+    "firstbell.calendar.fetching",
+    "firstbell.calendar.folder",
+    "firstbell.calendar.ical",
+    "firstbell.calendar.peak_file",
+    "firstbell.calendar.sources",
+    "firstbell.capacity.drafting",
+}
 
 
 @cache
@@ -122,7 +155,7 @@ def in_aws(module: str) -> bool:
 def test_the_reader_of_imports_sees_what_there_is():
     assert "firstbell.aws.clients" in reached("firstbell.journal")
     assert libraries(reached("firstbell.journal")) == {"boto3", "botocore"}
-    assert "icalendar" in direct("firstbell.calendar.ical"), "an import inside a function counts"
+    assert "firstbell.calendar.ical_zones" in direct("firstbell.calendar.ical"), "an import inside a function counts"
     assert "firstbell.capacity" in reached("firstbell.capacity.floors"), "a package's own module runs too"
 
 
@@ -195,9 +228,10 @@ def test_the_present_moment_is_read_in_one_place():
     assert found - entry_points == {"layers/core/firstbell/clock.py"}
 
 
-def test_only_the_probe_waits_or_measures_time_on_its_own():
+def test_only_the_probe_and_the_web_wait_or_measure_time_on_their_own():
     assert users({"time.monotonic", "time.sleep", "time.perf_counter"}, "layers/core", "functions") == {
-        "layers/core/firstbell/instances/probe.py"
+        "layers/core/firstbell/instances/probe.py",
+        "layers/core/firstbell/web.py",  # a deadline for other people's hosts
     }
 
 

@@ -12,11 +12,11 @@ from typer.testing import CliRunner, Result
 from cli import screen
 from cli.commands import schema
 from cli.main import app
-from firstbell import clock
+from firstbell import clock, web
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "examples" / "exam_morning"
-COMMANDS = ("simulate", "plan", "explain", "replay", "probe", "check", "schema")
+COMMANDS = ("simulate", "plan", "explain", "report", "replay", "probe", "check", "schema", "peak")
 GOOD = """name: small
 timezone: Europe/Berlin
 fleet: {auto_scaling_group: small-web}
@@ -33,12 +33,17 @@ def _now():
     clock.use(lambda: datetime(2026, 11, 24, 5, tzinfo=UTC))
     yield
     clock.use(None)
+    web.use(None)
+
+
+def nobody(url: str, form: object) -> bytes:
+    raise web.WebError("no such host")
 
 
 def test_a_good_site_is_told_in_one_line():
     result = firstbell("check", EXAMPLE / "site.yaml")
     assert result.exit_code == 0
-    assert result.stdout.startswith("greenfield: 2 calendars, 15 peaks in the next 60 days, at most 10 of 20 instances")
+    assert result.stdout.startswith("greenfield: 2 calendars, 14 peaks in the next 60 days, at most 10 of 20 instances")
 
 
 def test_a_site_without_calendars_is_good(tmp_path):
@@ -68,11 +73,12 @@ def test_a_site_file_alone_is_good_but_says_that_no_calendar_was_read(tmp_path):
     [
         ({"a.ics": "<html>Please log in</html>"}, "a.ics", "not an iCalendar file"),  # an expired export token
         ({}, "../a.ics", "inside the site's folder"),  # a path that leaves the folder
-        ({}, "https://example.edu/a.ics", "inside the site's folder"),  # an address is no file
+        ({}, "https://example.edu/a.ics", "example.edu#b52db9: no such host"),  # a feed that does not answer
     ],
 )
 def test_a_calendar_that_is_none_fails_the_check(tmp_path, files, name, says):
     (tmp_path / "site.yaml").write_text(GOOD + CALENDAR % name)
+    web.use(nobody)
     for file, text in files.items():
         (tmp_path / file).write_text(text)
     result = firstbell("check", tmp_path / "site.yaml")

@@ -44,7 +44,8 @@ def planned(*arguments: object) -> dict:
 
 def test_the_json_has_exactly_the_agreed_keys():
     plan = planned()
-    assert list(plan) == ["site", "steps", "peaks", "warnings", "cost"]
+    assert list(plan)[:5] == ["site", "steps", "peaks", "warnings", "cost"]
+    assert list(plan)[5:] == ["advice", "assumptions", "tiers"]
     assert all(set(step) == {"at", "instances", "reasons"} for step in plan["steps"])
     assert {frozenset(p) for p in plan["peaks"]} == {
         frozenset(("start", "end", "participants", "kind", "source", "title"))
@@ -196,7 +197,7 @@ def test_a_table_that_is_not_there_is_aws_refusing(table):
 def test_a_day_is_one_of_the_wall_clock(monkeypatch, day, hours):
     asked = []
 
-    def remember(self, start, end):
+    def remember(self, start, end, seen, learned):
         asked.append((end - start) / timedelta(hours=1))
         return Plan("greenfield", start, end, (Step(start, 2, ("nothing is planned",)),))
 
@@ -204,3 +205,129 @@ def test_a_day_is_one_of_the_wall_clock(monkeypatch, day, hours):
     out = firstbell("plan", "--site", EXAMPLE, "--from", day, "--days", 1).stdout
     assert asked == [hours]
     assert "1 day from" in out
+
+
+# ---------------------------------------------------------------- compared with a group
+
+
+def group_file(tmp_path: Path, *scheduled: dict, **sizes: int) -> Path:
+    """What the AWS CLI prints of the example's group, in one object with its scheduled actions."""
+    group = {
+        "AutoScalingGroupName": "greenfield-web",
+        "MinSize": 2,
+        "MaxSize": 20,
+        "DesiredCapacity": 2,
+        "AvailabilityZones": ["eu-central-1a"],
+        **sizes,
+    }
+    actions = [{"AutoScalingGroupName": "greenfield-web", **action} for action in scheduled]
+    path = tmp_path / "group.json"
+    path.write_text(json.dumps({"AutoScalingGroups": [group], "ScheduledUpdateGroupActions": actions}))
+    return path
+
+
+OURS = {"ScheduledActionName": "firstbell-20261124T082800Z", "StartTime": "2026-11-24T08:28:00+00:00", "MinSize": 10}
+STALE = {"ScheduledActionName": "firstbell-20261125T080000Z", "StartTime": "2026-11-25T08:00:00+00:00", "MinSize": 9}
+FOREIGN = {
+    "ScheduledActionName": "lunch",
+    "Time": "2026-11-24T12:00:00+00:00",
+    "MinSize": 3,
+    "Recurrence": "0 12 * * *",
+}
+
+
+def test_against_a_group_the_plan_says_what_would_change(tmp_path):
+    changes = planned("--days", 1, "--group-state", group_file(tmp_path, OURS, STALE, FOREIGN))["changes"]
+    assert {"action": "add", "at": "2026-11-24T11:02:00Z", "min_size": 2} in changes
+    assert {"action": "delete", "at": "2026-11-25T08:00:00Z", "min_size": 9} in changes
+    assert not [c for c in changes if c["at"] == "2026-11-24T08:28:00Z"], "it is there already"
+    assert not [c for c in changes if c["at"] == "2026-11-24T12:00:00Z"], "it is somebody else's"
+
+
+def test_a_changed_step_and_a_reset_group_are_shown_to_people(tmp_path):
+    changed = {**OURS, "MinSize": 7}
+    state = group_file(tmp_path, changed, FOREIGN, MinSize=0)
+    out = firstbell("plan", "--site", EXAMPLE, "--days", 1, "--group-state", state).stdout
+    assert "greenfield-web now: MinSize 0, desired 2, MaxSize 20, 1 scheduled action of somebody else" in out
+    assert "~ Tue 24 Nov 2026 09:28: MinSize 10" in out
+    assert "! now: MinSize 2" in out
+    assert "1 to change" in out
+
+
+def test_the_group_s_own_maximum_limits_the_plan(tmp_path):
+    plan = planned("--days", 1, "--group-state", group_file(tmp_path, MaxSize=6))
+    assert max(s["instances"] for s in plan["steps"]) == 6
+    assert any("6 is the most: 4 missing" in said for said in plan["warnings"])
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("{", "not a description of a group"),
+        ('{"Groups": []}', "not a description of a group (KeyError"),
+        ("[1]", "describe-auto-scaling-groups"),
+        ('{"AutoScalingGroups": [{"AutoScalingGroupName": "other"}]}', "has no group 'greenfield-web', only other"),
+        ('{"AutoScalingGroups": [{"AutoScalingGroupName": "greenfield-web"}]}', "KeyError: 'MinSize'"),
+    ],
+)
+def test_a_file_that_describes_no_group_is_refused(tmp_path, text, says):
+    path = tmp_path / "group.json"
+    path.write_text(text)
+    result = firstbell("plan", "--site", EXAMPLE, "--group-state", path)
+    assert result.exit_code == 1
+    assert says in result.stderr
+
+
+def test_a_group_is_given_once(tmp_path):
+    result = firstbell("plan", "--site", EXAMPLE, "--group-state", group_file(tmp_path), "--live")
+    assert (result.exit_code, "not both" in result.stderr) == (2, True)
+    assert firstbell("plan", "--site", EXAMPLE, "--table", "t").exit_code == 2
+
+
+# ---------------------------------------------------------------- what else a plan says
+
+
+def test_the_page_of_a_plan_shows_it_and_lets_nothing_in(tmp_path):
+    page = tmp_path / "plan.html"
+    result = firstbell("plan", "--site", EXAMPLE, "--days", 3, "--report", page)
+    assert result.exit_code == 0, result.stderr
+    html = page.read_text("utf-8")
+    assert "greenfield needs at most 10 instances" in html
+    assert "Midterm exam" in html
+    assert html.count("<svg") >= 1
+    assert "default-src 'none'" in html
+    assert "http://" not in html.replace("http://www.w3.org", "")
+
+
+def test_a_title_from_a_calendar_cannot_become_markup(tmp_path):
+    ics = (
+        "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:x\r\nBEGIN:VEVENT\r\nUID:1\r\nSUMMARY:<script>alert(1)</script>\r\n"
+        "DTSTART:20261125T090000Z\r\nDTEND:20261125T100000Z\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
+    )
+    (tmp_path / "a.ics").write_text(ics)
+    (tmp_path / "site.yaml").write_text(
+        "name: small\ntimezone: UTC\nfleet: {auto_scaling_group: w}\n"
+        "calendars: [{ical: a.ics, participants: 900, kind: exam}]\n"
+    )
+    page = tmp_path / "plan.html"
+    assert firstbell("plan", "--site", tmp_path / "site.yaml", "--report", page).exit_code == 0
+    assert "&lt;script&gt;alert(1)" in page.read_text("utf-8")
+    assert "<script>alert(1)" not in page.read_text("utf-8")
+
+
+def test_a_plan_says_what_it_had_to_assume():
+    said = planned()["assumptions"]
+    assert any("launches are taken to need 300 s" in one for one in said)
+    assert any("exam 100 % (none was seen yet)" in one for one in said)
+
+
+def test_a_plan_shows_what_else_is_borrowed_for_an_exam():
+    [loan] = planned("--days", 1)["tiers"]
+    assert (loan["tier"], loan["from"], loan["until"]) == ("freeze", "2026-11-24T08:35:00Z", "2026-11-24T11:02:00Z")
+    assert loan["parts"] == ["AZRebalance", "InstanceRefresh"]
+
+
+def test_explain_says_what_asks_for_vcpus():
+    out = firstbell("explain", "--site", EXAMPLE, "--at", "2026-11-24T09:45").stdout
+    assert "Midterm exam: logging in takes" in out
+    assert "of which an instance takes 1.2" in out

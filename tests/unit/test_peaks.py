@@ -1,9 +1,11 @@
 """Events become peaks by the operator's rules; a quiz that two sources know, or two moments tell, counts once."""
 
 import re
+from dataclasses import replace
 from datetime import datetime
 from itertools import permutations
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -14,7 +16,7 @@ from firstbell.calendar import ical, moodle
 from firstbell.calendar.peaks import key_of, merge, of_events, pair_moments
 from firstbell.calendar.values import Event
 from firstbell.capacity.values import Peak
-from firstbell.site import CalendarSource, Rule
+from firstbell.site import CalendarSource, Kind, Rule
 from tests.unit.campus_values import DAY, at, peak
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "exam_morning"
@@ -60,7 +62,7 @@ def test_rules(says: str, found: CalendarSource, given: Event, expected: list[tu
 def test_a_peak_has_the_event_s_times_title_and_source():
     [found] = of_events([event("Final exam", at(9), at(11), "MATH1")], source(EXAM))
     key = "MATH1/20260504T090000Z/20260504T110000Z"
-    assert found == Peak(at(9), at(11), 100, "exam", "term.ics", "Final exam", key)
+    assert found == Peak(at(9), at(11), 100, "exam", "term.ics", "Final exam", key, course="MATH1")
 
 
 def test_an_event_without_title_is_called_by_its_kind():
@@ -193,7 +195,44 @@ def test_different_times_or_courses_are_different_sittings():
 
 
 def test_a_key_is_the_course_and_the_times():
-    assert key_of("M1", event()) == "M1/20260504T090000Z/20260504T110000Z"
+    assert key_of("M1", at(9), at(11)) == "M1/20260504T090000Z/20260504T110000Z"
+    assert key_of("M/1", at(9)) == "M/1/20260504T090000Z"
+
+
+def sitting(course: str, start: float, end: float, known: str, people: int = 100, kind: Kind = "quiz") -> Peak:
+    """A peak of which a source knows both moments, or one of them only."""
+    moments = {"both": (at(start), at(end)), "opening": (at(start),), "closing": (at(end),)}[known]
+    return replace(peak(at(start), at(end), people, kind), key=key_of(course, *moments), course=course)
+
+
+@pytest.mark.parametrize(
+    ("says", "one", "other", "count"),
+    [
+        ("an opening alone is the quiz that opens then", ("M/1", 9, 57, "both"), ("M/1", 9, 10, "opening"), 1),
+        ("a closing alone is the quiz that closes then", ("M1", 9, 57, "both"), ("M1", 56, 57, "closing"), 1),
+        ("one half known twice is one", ("M1", 9, 10, "opening"), ("M1", 9, 10, "opening"), 1),
+        ("another course's is another one", ("M1", 9, 57, "both"), ("M2", 9, 10, "opening"), 2),
+        ("another time's is another one", ("M1", 9, 57, "both"), ("M1", 10, 11, "opening"), 2),
+    ],
+)
+def test_a_half_known_sitting(says: str, one: Any, other: Any, count: int):
+    for found in ([sitting(*one), sitting(*other, 300)], [sitting(*other, 300), sitting(*one)]):
+        merged = merge(found)
+        assert len(merged) == count, says
+        assert max(p.participants for p in merged) == 300
+        assert min(p.start for p in merged) == min(p.start for p in found)
+        assert max(p.end for p in merged) == max(p.end for p in found)
+
+
+def test_a_lecture_at_a_quiz_s_opening_is_not_that_quiz():
+    lecture = sitting("M1", 9, 10, "opening", kind="lecture")
+    assert len(merge([sitting("M1", 9, 57, "both"), lecture])) == 2
+
+
+def test_a_rule_may_ask_for_the_calendar_s_own_name():
+    found = [replace(event(), calendar="Exams 2026"), replace(event(), uid="2", calendar="Canteen")]
+    rules = (Rule(calendar="(?i)exam", kind="exam"), Rule(ignore=True))
+    assert [p.kind for p in of_events(found, source(rules=rules))] == ["exam"]
 
 
 EVENTS = st.lists(

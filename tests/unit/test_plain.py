@@ -9,9 +9,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firstbell.capacity.values import Floor, Plan
+from firstbell.capacity.values import Factor, Floor, Learned, Plan
 from firstbell.plain import from_plain, to_plain
-from firstbell.site import Admission, Backup, CalendarSource, Costs, Fleet, OnCall, Rule, Site, Webhook
+from firstbell.site import (
+    Admission,
+    Arrivals,
+    Backup,
+    CalendarSource,
+    Costs,
+    EfsTier,
+    Fleet,
+    OnCall,
+    Rule,
+    Site,
+    Tiers,
+    Webhook,
+)
 from tests.unit.campus_values import MONDAY, at, floor, peak
 
 
@@ -41,11 +54,16 @@ FULL_SITE = Site(
     fleet=Fleet("web", vcpus_per_instance=4, lead_time=90),
     calendars=(
         CalendarSource(
-            ical="term.ics", kind="exam", participants=30, rules=(Rule("Exam", "X", "quiz", 2), Rule(ignore=True))
+            ical="term.ics",
+            kind="exam",
+            participants=30,
+            rules=(Rule("Exam", "X", kind="quiz", participants=2), Rule(ignore=True)),
         ),
         CalendarSource(moodle="answers"),
     ),
     costs=Costs(login=1.5),
+    arrivals=Arrivals(exam=((30, 0.5), (90, 1))),
+    tiers=Tiers(efs=EfsTier("fs-0123456789abcdef0")),
     admission=Admission(drain=0),
     oncall=OnCall((Webhook("https://example.org/hook", "/firstbell/key"),), 600),
     backup=Backup("moodle-db"),
@@ -59,7 +77,20 @@ FULL_SITE = Site(
         Tree("oak", (Leaf(1), Leaf(2, "b")), 2.5, MONDAY, "old", {"x": [1]}),
         FULL_SITE,
         floor(at(8), at(9), 4),
-        Plan("riverside", MONDAY, at(9), (), (peak(at(8), at(9), 3),), (floor(at(7), at(9), 2),), ("w",), ("s",), (4,)),
+        Plan(
+            "riverside",
+            MONDAY,
+            at(9),
+            (),
+            (peak(at(8), at(9), 3),),
+            (floor(at(7), at(9), 2),),
+            ("w",),
+            ("s",),
+            (4,),
+            2,
+            ("a",),
+        ),
+        Learned((0.5, 1), 240, (Factor("exam", 0.9, 3),)),
     ],
     ids=lambda v: type(v).__name__,
 )

@@ -9,7 +9,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firstbell.site import Admission, Backup, CalendarSource, Costs, Fleet, Moodledata, OnCall, Rule, Site, Webhook
+from firstbell import site
+from firstbell.site import (
+    Admission,
+    Arrivals,
+    Backup,
+    CalendarSource,
+    Costs,
+    EfsTier,
+    Fleet,
+    Moodledata,
+    OnCall,
+    Participation,
+    Rule,
+    Site,
+    Tiers,
+    Turnout,
+    Webhook,
+)
 from firstbell.site_file import LARGEST, Problem, SiteFileError, json_schema, read_site
 
 ROOT = Path(__file__).parents[2]
@@ -45,6 +62,8 @@ calendars:
       - {match: "(?i)exam", kind: exam, participants: 900}
       - {category: Holidays, ignore: true}
   - moodle: answers
+  - {moodle: "https://moodle.example.edu", token: "ssm:/firstbell/moodle", may_shrink: true}
+  - {term: term.yaml}
 costs: {login: 90}
 moodledata: {path: /mnt/moodledata, fstype: nfs, source: "nfs:/export", sentinel: false}
 admission: {deadline: 600, drain: 0}
@@ -52,6 +71,10 @@ oncall:
   repeat: 3600
   webhooks: [{url: "https://example.org/hook", secret: /firstbell/hook}, {url: "http://127.0.0.1:8080/"}]
 backup: {database: moodle-db}
+private_hosts: [moodle.internal]
+arrivals: {exam: [[30, 0.5], [90, 1]], page_every: 120}
+participation: {quantile: 0.9, exam: {mean: 0.97, deviation: 0.02}}
+tiers: {from_participants: 500, efs: {file_system: fs-0123456789abcdef0}, freeze: false}
 """
     )
     calendars = (
@@ -63,17 +86,25 @@ backup: {database: moodle-db}
             rules=(Rule("(?i)exam", kind="exam", participants=900), Rule(category="Holidays", ignore=True)),
         ),
         CalendarSource(moodle="answers"),
+        CalendarSource(moodle="https://moodle.example.edu", token="ssm:/firstbell/moodle", may_shrink=True),
+        CalendarSource(term="term.yaml"),
     )
     assert read_site(text) == Site(
         "campus",
         "Europe/Berlin",
         Fleet("web", vcpus_per_instance=4.0, min_instances=2, max_instances=30),
         calendars,
-        Costs(login=90.0),
-        Moodledata("/mnt/moodledata", "nfs", "nfs:/export", False),
-        Admission(600, 0),
-        OnCall((Webhook("https://example.org/hook", "/firstbell/hook"), Webhook("http://127.0.0.1:8080/")), 3600),
-        Backup("moodle-db"),
+        costs=Costs(login=90.0),
+        moodledata=Moodledata("/mnt/moodledata", "nfs", "nfs:/export", False),
+        admission=Admission(600, 0),
+        oncall=OnCall(
+            (Webhook("https://example.org/hook", "/firstbell/hook"), Webhook("http://127.0.0.1:8080/")), 3600
+        ),
+        backup=Backup("moodle-db"),
+        private_hosts=("moodle.internal",),
+        arrivals=Arrivals(exam=((30, 0.5), (90, 1.0)), page_every=120.0),
+        participation=Participation(quantile=0.9, exam=Turnout(0.97, 0.02)),
+        tiers=Tiers(from_participants=500, efs=EfsTier("fs-0123456789abcdef0"), freeze=False),
     )
 
 
@@ -211,12 +242,12 @@ def test_the_examples_are_good(path: Path):
         (
             "a calendar of two kinds",
             CALENDAR + "  ical: b\n",
-            "line 6, calendars[0]: a calendar needs exactly one of 'ical' and 'moodle'",
+            "line 6, calendars[0]: a calendar needs exactly one of 'ical', 'moodle' and 'term'",
         ),
         (
             "a calendar of no kind",
             GOOD + "calendars:\n- participants: 3\n",
-            "line 6, calendars[0]: a calendar needs exactly one of 'ical' and 'moodle'",
+            "line 6, calendars[0]: a calendar needs exactly one of 'ical', 'moodle' and 'term'",
         ),
         (
             "an iCalendar file without participants",
@@ -226,7 +257,7 @@ def test_the_examples_are_good(path: Path):
         (
             "no regular expression",
             CALENDAR + "  rules:\n  - match: '('\n",
-            "line 8, calendars[0].rules[0]: '(' is not a regular expression: missing ), unterminated "
+            "line 8, calendars[0].rules[0].match: '(' is not a regular expression: missing ), unterminated "
             "subpattern at position 0",
         ),
         (
@@ -319,6 +350,43 @@ def test_the_largest_file_is_read():
     assert read_site(GOOD + "#" * (LARGEST - len(GOOD))).name == "campus"
 
 
+@pytest.mark.parametrize(
+    ("says", "calendar", "expected"),
+    [
+        ("a feed without https", "ical: 'http://a.example/x.ics', participants: 1", "only https addresses are read"),
+        ("a scheme of its own", "ical: 'file:///etc/passwd', participants: 1", "only https addresses are read"),
+        ("a term file elsewhere", "term: 'https://a.example/t.yaml'", "lies beside the site file: give its path"),
+        ("a Moodle without a token", "moodle: 'https://a.example'", "'token' belongs to the https address"),
+        ("a token without a Moodle", "term: t.yaml, token: 'ssm:/firstbell/x'", "'token' belongs to the https address"),
+        ("a token itself", "moodle: 'https://a.example', token: 0123abc", "expected a secret such as ssm:/firstbell/"),
+    ],
+)
+def test_what_a_calendar_may_not_be(says: str, calendar: str, expected: str):
+    [said] = problems(GOOD + f"calendars:\n- {{{calendar}}}\n")
+    assert said.startswith("line 6, calendars[0]"), says
+    assert expected in said
+
+
+@pytest.mark.parametrize(
+    "profile",
+    ["[]", "[[60, 0.9]]", "[[60, 0.5], [60, 1]]", "[[60, 0.5], [120, 0.4], [180, 1]]", "[[0, 1]]", "[[60, 1.5]]"],
+)
+def test_an_arrival_profile_rises_to_one(profile: str):
+    [said] = problems(GOOD + f"arrivals:\n  exam: {profile}\n")
+    assert said.startswith("line ")
+    assert "arrivals" in said
+
+
+def test_an_instance_type_in_use_brings_its_own_numbers():
+    types = "  instance_types:\n  - {name: c7g.large, vcpus: 2, vcpu_factor: 1.6, price: 0.08}\n"
+    found = read_site(GOOD + types + "  instance_type: c7g.large\n")
+    assert (found.fleet.vcpus_per_instance, found.fleet.instance_price, found.costs.vcpu_factor) == (2, 0.08, 1.6)
+    assert read_site(GOOD + types).costs.vcpu_factor == 2.0
+    assert problems(GOOD + types + "  instance_type: t4g.nano\n") == [
+        "line 3, fleet: instance_type 't4g.nano' is not one of instance_types"
+    ]
+
+
 def test_the_origin_is_named_in_each_line_of_the_message():
     with pytest.raises(SiteFileError) as caught:
         read_site("name: a\n", "sites/a/site.yaml")
@@ -353,8 +421,8 @@ def test_the_schema_in_the_documentation_is_the_present_one():
     assert json.loads((ROOT / "docs" / "site.schema.json").read_text("utf-8")) == json_schema()
 
 
-def parts() -> dict[str, type]:
-    return {c.__name__: c for c in (Fleet, Rule, CalendarSource, Moodledata, Admission, Webhook, OnCall, Backup, Costs)}
+def parts() -> dict[str, Any]:
+    return {name: part for name in site.__all__ if is_dataclass(part := getattr(site, name))}
 
 
 def test_every_part_is_described_and_takes_no_unknown_key():

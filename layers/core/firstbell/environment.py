@@ -53,6 +53,21 @@ class Environment:
         return self._get("PROBE_DOCUMENT")
 
     @property
+    def schedule_group(self) -> str:
+        """The group of EventBridge Scheduler's schedules with the returns that AWS makes."""
+        return self._get("SCHEDULE_GROUP")
+
+    @property
+    def returns_role(self) -> str:
+        """ARN of the role with which AWS makes them."""
+        return self._get("RETURNS_ROLE_ARN")
+
+    @property
+    def dead_letters(self) -> str:
+        """ARN of the queue of what could not be delivered or done."""
+        return self._get("DEAD_LETTERS_ARN")
+
+    @property
     def alarm_prefix(self) -> str:
         """What the names of the alarms begin with that Firstbell answers."""
         return self.variables.get("ALARM_NAME_PREFIX", "firstbell-")

@@ -7,6 +7,8 @@ from datetime import datetime, timedelta
 IN_SERVICE = "InService"
 LAUNCH_WAIT = "Pending:Wait"
 TERMINATE_WAIT = "Terminating:Wait"
+BEST_EFFORT = "balanced-best-effort"  # launches that fail in one zone go to another (the API's default)
+BALANCED_ONLY = "balanced-only"  # they are tried again in the same zone
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +28,12 @@ class Instance:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """A group's bounds and instances at one moment."""
+    """A group's bounds and instances at one moment.
+
+    `zones` are the availability zones that it may use; `distribution` is its strategy when launches fail in one of
+    them. `lifetime` is what AWS lets an instance live, None for ever. `on_demand_share` is the percentage of instances
+    beyond the first `on_demand_base` ones that are not spot; `rebalances` spot instances before they are interrupted.
+    """
 
     name: str
     min_size: int
@@ -35,6 +42,17 @@ class Group:
     instances: tuple[Instance, ...] = ()
     target_groups: tuple[str, ...] = ()
     suspended: frozenset[str] = frozenset()
+    zones: tuple[str, ...] = ()
+    distribution: str = BEST_EFFORT
+    lifetime: timedelta | None = None
+    on_demand_base: int = 0
+    on_demand_share: int = 100
+    rebalances: bool = False
+
+    @property
+    def may_have_spot(self) -> bool:
+        """Whether some of its instances may be spot ones, which AWS may take back."""
+        return self.on_demand_share < 100 and self.desired > self.on_demand_base
 
     def in_state(self, state: str) -> tuple[Instance, ...]:
         """The instances in one lifecycle state."""
@@ -53,11 +71,13 @@ class Group:
 
 @dataclass(frozen=True, slots=True, order=True)
 class ScheduledAction:
-    """A one-off scheduled action of a group that sets MinSize at `start` (UTC); `min_size` None is somebody else's."""
+    """A scheduled action of a group, at its next `start` (UTC). Ours set MinSize only; a size that is None stays."""
 
     start: datetime
     name: str
     min_size: int | None
+    max_size: int | None = None
+    desired: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +97,28 @@ class Hook:
 
 @dataclass(frozen=True, slots=True)
 class Activity:
-    """A scaling activity: when it began, how it stands, and which instance it concerns, where AWS names one."""
+    """A scaling activity: when it began, how it stands, why it was begun, and, where AWS says so, which instance it
+    concerns and the availability zone in which a launch was tried. Without an `end` it is under way.
+    """
 
     start: datetime
     status: str
     description: str
     message: str = ""
     instance: str = ""
+    cause: str = ""
+    zone: str = ""
+    end: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Refresh:
+    """An instance refresh that has not ended: `status` in AWS's word, `done` percent of it."""
+
+    id: str
+    status: str
+    start: datetime | None = None
+    done: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
-from typing import Any, Protocol
+from random import Random
+from typing import Any, Protocol, TypeVar
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
@@ -32,6 +33,8 @@ from firstbell.oncall.signal import Signal
 from firstbell.plain import to_plain
 from firstbell.site import Site
 
+ENOUGH = 20  # seconds in which a site is done
+
 
 class Named(Protocol):
     """A site, or whatever stands for one before its file could be read."""
@@ -39,6 +42,9 @@ class Named(Protocol):
     @property
     def name(self) -> str:
         """The site's name."""
+
+
+N = TypeVar("N", bound=Named)
 
 
 @cache
@@ -101,6 +107,21 @@ class Run:
             self.log.warning("no site has this Auto Scaling group", group=self.hint.group)
             self.count("UnknownGroups")
         return meant
+
+    def in_time(self, sites: Sequence[N]) -> Iterator[N]:
+        """The sites, in another order each run, until the function's time is nearly over.
+
+        What is left is counted and logged, and likely to be early in the next run.
+        """
+        order = list(sites)
+        Random(self.now.isoformat()).shuffle(order)  # noqa: S311 - fair, not secret
+        remaining = getattr(self.context, "get_remaining_time_in_millis", lambda: ENOUGH * 1000)
+        for n, site in enumerate(order):
+            if remaining() < ENOUGH * 1000:
+                self.log.warning("no time left for all sites", left=[each.name for each in order[n:]])
+                self.count("SitesLeft", len(order) - n)
+                return
+            yield site
 
     @contextmanager
     def guard(self, site: Named) -> Iterator[None]:

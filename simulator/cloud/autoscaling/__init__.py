@@ -4,6 +4,8 @@ from simulator.cloud.autoscaling.group import Group
 from simulator.cloud.autoscaling.model import AutoScaling
 from simulator.cloud.autoscaling.policies import SimpleScaling, TargetTracking
 from simulator.cloud.autoscaling.values import (
+    BALANCED_ONLY,
+    BEST_EFFORT,
     LAUNCHING,
     TERMINATING,
     Duration,
@@ -15,6 +17,8 @@ from simulator.cloud.autoscaling.values import (
 )
 
 __all__ = [
+    "BALANCED_ONLY",
+    "BEST_EFFORT",
     "LAUNCHING",
     "TERMINATING",
     "AutoScaling",

@@ -1,5 +1,7 @@
 """The Auto Scaling API's operations on groups and instances: parameters in, answers out, refusals as AWS words them."""
 
+from datetime import datetime
+
 from simulator.cloud.autoscaling.describe import (
     describe_group,
     describe_hook,
@@ -25,6 +27,7 @@ class GroupApi:
             "DescribeAutoScalingInstances": self.describe_instances,
             "DescribeLifecycleHooks": self.describe_hooks,
             "DescribeScalingActivities": self.describe_activities,
+            "DescribeInstanceRefreshes": self.describe_refreshes,
             "UpdateAutoScalingGroup": self.update_group,
             "SetDesiredCapacity": self.set_desired,
             "CompleteLifecycleAction": self.complete_action,
@@ -64,23 +67,33 @@ class GroupApi:
         return {"LifecycleHooks": [describe_hook(group, hook) for hook in hooks]}
 
     def describe_activities(self, params: Json) -> Json:
-        """DescribeScalingActivities: in progress first, then newest first."""
-        _refuse_filters(params)
+        """DescribeScalingActivities: in progress first, then newest first; of the filters StartTimeLowerBound."""
+        begin = _lower_bound(params.get("Filters"))
         name, wanted = params.get("AutoScalingGroupName"), params.get("ActivityIds")
         groups = list(self._fleet.groups.values()) if name is None else [self._fleet.group(name)]
         activities = [activity for group in groups for activity in group.activities.listed()]
+        activities = [activity for activity in activities if activity.started >= begin]
         if wanted:
             activities = [activity for activity in activities if activity.activity_id in wanted]
         chosen, token = page(activities, params, "MaxRecords", 100, 100)
         return with_token({"Activities": [activity.describe() for activity in chosen]}, token)
 
+    def describe_refreshes(self, params: Json) -> Json:
+        """DescribeInstanceRefreshes: those that `AutoScaling.begin_refresh` noted, newest first."""
+        group = self._fleet.group(params["AutoScalingGroupName"])
+        chosen, token = page(group.refreshes[::-1], params, "MaxRecords", 50, 100)
+        return with_token({"InstanceRefreshes": chosen}, token)
+
     def update_group(self, params: Json) -> None:
-        """UpdateAutoScalingGroup: sizes only; raises NotImplementedError for anything else."""
-        known = {"AutoScalingGroupName", "MinSize", "MaxSize", "DesiredCapacity"}
+        """UpdateAutoScalingGroup: sizes and the zones' strategy; raises NotImplementedError for anything else."""
+        known = {"AutoScalingGroupName", "MinSize", "MaxSize", "DesiredCapacity", "AvailabilityZoneDistribution"}
         if not known.issuperset(params):
             raise NotImplementedError(f"the twin does not update {sorted(set(params) - known)}")
         group = self._fleet.group(params["AutoScalingGroupName"])
         before = group.desired
+        group.distribution = params.get("AvailabilityZoneDistribution", {}).get(
+            "CapacityDistributionStrategy", group.distribution
+        )
         group.resize(params.get("MinSize"), params.get("MaxSize"), params.get("DesiredCapacity"))
         sizes = f"min: {group.min_size}, max: {group.max_size}, desired: {group.desired}"
         self._fleet.changed(group, before, f"a user request update of AutoScalingGroup constraints to {sizes}")
@@ -165,7 +178,17 @@ def _holder(instances: dict[str, Instance], token: str | None) -> Instance | Non
 
 def _refuse_filters(params: Json) -> None:
     if params.get("Filters"):
-        raise NotImplementedError("the twin does not filter groups and activities")
+        raise NotImplementedError("the twin does not filter groups")
+
+
+def _lower_bound(filters: list[Json] | None) -> float:
+    """The moment that the filters of activities begin at; activities of before are not asked for."""
+    bounds = [0.0]
+    for each in filters or []:
+        if each["Name"] != "StartTimeLowerBound":
+            raise NotImplementedError(f"the twin does not filter activities by {each['Name']}")
+        bounds += [datetime.fromisoformat(value).timestamp() for value in each["Values"]]
+    return max(bounds)
 
 
 def _processes(params: Json) -> list[str]:

@@ -30,7 +30,14 @@ def describe_group(group: Group) -> Json:
         "Tags": [_tag(group.name, key, value) for key, value in settings.tags],
         "TerminationPolicies": ["Default"],
         "NewInstancesProtectedFromScaleIn": settings.new_instances_protected,
+        "AvailabilityZoneDistribution": {"CapacityDistributionStrategy": group.distribution},
+        "CapacityRebalance": settings.capacity_rebalance,
     }
+    if settings.max_instance_lifetime:
+        answer["MaxInstanceLifetime"] = settings.max_instance_lifetime
+    if settings.on_demand_share is not None:
+        spread: Json = {"OnDemandBaseCapacity": 0, "OnDemandPercentageAboveBaseCapacity": settings.on_demand_share}
+        answer["MixedInstancesPolicy"] = {"InstancesDistribution": spread}
     if settings.default_instance_warmup is not None:
         answer["DefaultInstanceWarmup"] = settings.default_instance_warmup
     return answer

@@ -4,7 +4,7 @@ from simulator.cloud.autoscaling.activities import Activity
 from simulator.cloud.autoscaling.group import Group, invalid
 from simulator.cloud.autoscaling.lifecycle import Lifecycle
 from simulator.cloud.autoscaling.spread import next_to_terminate, zones_by_need
-from simulator.cloud.autoscaling.values import GroupSettings, Instance, World
+from simulator.cloud.autoscaling.values import BALANCED_ONLY, GroupSettings, Instance, World
 from simulator.cloud.ground import Ground, Identifiers, zulu
 
 SETTLE = 1.0  # seconds between a change of capacity and the first activity for it
@@ -80,6 +80,7 @@ class Fleet:
     def _launch(self, group: Group, count: int) -> None:
         stamp = f"At {zulu(self.engine.now)}"
         refused: set[str] = set()
+        waiting: list[str] = []  # a zone for each launch that must wait for it, where the group is to be balanced only
         for _ in range(count):
             size = len(group.live)
             replacing = group.cause.endswith(REPLACING)
@@ -91,13 +92,17 @@ class Fleet:
                     f"actual capacity, increasing the capacity from {size} to {size + 1}."
                 )
             )
-            if not self._launch_somewhere(group, cause, refused):
-                self._retry_later(group)
-                return
+            if not self._launch_somewhere(group, cause, refused, waiting):
+                break
+        if waiting or len(group.live) < group.desired:
+            self._retry_later(group)
 
-    def _launch_somewhere(self, group: Group, cause: str, refused: set[str]) -> bool:
-        """Launch in the neediest zone that has capacity: AWS goes on to the others when a launch fails in one."""
-        for zone in zones_by_need(group.settings.zones, group.live):
+    def _launch_somewhere(self, group: Group, cause: str, refused: set[str], waiting: list[str]) -> bool:
+        """Launch in the neediest zone that has capacity: AWS goes on to the others when a launch fails in one, unless
+        the group's strategy is balanced-only: then the launch waits for its zone.
+        """
+        zones = zones_by_need(group.settings.zones, group.live, waiting)
+        for zone in zones[:1] if group.distribution == BALANCED_ONLY else zones:
             if zone in refused:
                 continue
             if zone not in group.failing_zones:
@@ -105,6 +110,9 @@ class Fleet:
                 return True
             refused.add(zone)
             self.lifecycle.fail_launch(group, zone, cause, group.failing_zones[zone])
+        if group.distribution == BALANCED_ONLY:
+            waiting.append(zones[0])
+            return True
         return False
 
     def _retry_later(self, group: Group) -> None:
@@ -199,6 +207,8 @@ class Fleet:
                 f"you requested ({zone}). Our system will be working on provisioning additional capacity."
             )
 
-    def allow_launches(self, name: str) -> None:
-        """End `refuse_launches`; the group finds out at its next try."""
-        self.group(name).failing_zones.clear()
+    def allow_launches(self, name: str, zones: tuple[str, ...] = ()) -> None:
+        """End `refuse_launches` in `zones` (default: all); the group finds out at its next try."""
+        group = self.group(name)
+        for zone in zones or group.settings.zones:
+            group.failing_zones.pop(zone, None)

@@ -3,6 +3,7 @@
 from simulator.cloud.autoscaling.activities import ActivityLog
 from simulator.cloud.autoscaling.values import GroupSettings, Instance
 from simulator.cloud.gateway import ApiError
+from simulator.cloud.ground import Json
 
 PROCESSES = (
     "Launch",
@@ -40,6 +41,8 @@ class Group:
         self.failed_rounds = 0
         self.cooldown_until = now
         self.settling = False
+        self.distribution = settings.distribution
+        self.refreshes: list[Json] = []
         self.resize(settings.min_size, settings.max_size, settings.desired)
 
     @property

@@ -7,6 +7,7 @@ from simulator.cloud.autoscaling.metering import Cpu, Metering
 from simulator.cloud.autoscaling.schedule_api import ScheduleApi
 from simulator.cloud.autoscaling.scheduled import Schedule
 from simulator.cloud.autoscaling.values import GroupSettings, Instance, World
+from simulator.cloud.autoscaling.warm_pool import WarmPools
 from simulator.cloud.ground import Ground, Operations
 
 
@@ -17,6 +18,7 @@ class AutoScaling:
         self.fleet = Fleet(ground, world or World())
         self.schedule = Schedule(self.fleet)
         self.metering = Metering(self.fleet, cpu)
+        self.warm_pools = WarmPools(self.fleet)
 
     def create(self, settings: GroupSettings, started: bool = False) -> Group:
         """Create a group; `started` puts its first instances into service at once, an hour old."""
@@ -34,15 +36,36 @@ class AutoScaling:
         """An instance dies ("EC2") or fails the load balancer's health check ("ELB"): AWS replaces it."""
         self.fleet.fail_health(instance_id, check)
 
-    def refuse_launches(self, group: str, zones: tuple[str, ...] = ()) -> None:
-        """EC2 has no capacity for the group in `zones` (default: in all), until `allow_launches`."""
-        self.fleet.refuse_launches(group, zones)
+    def refuse_launches(self, group: str, zones: tuple[str, ...] = (), message: str | None = None) -> None:
+        """EC2 refuses the group's launches in `zones` (default: in all), until `allow_launches`.
 
-    def allow_launches(self, group: str) -> None:
-        """EC2 has capacity again; the group finds out at its next try."""
-        self.fleet.allow_launches(group)
+        `message` is EC2's, such as that the vCPU quota is used up; without one it lacks capacity.
+        """
+        self.fleet.refuse_launches(group, zones, message)
+
+    def allow_launches(self, group: str, zones: tuple[str, ...] = ()) -> None:
+        """EC2 has capacity again in `zones` (default: in all); the group finds out at its next try."""
+        self.fleet.allow_launches(group, zones)
+
+    def begin_refresh(self, group: str) -> None:
+        """Somebody starts an instance refresh; the twin describes it, and replaces nothing."""
+        found = self.fleet.group(group)
+        found.refreshes.append(
+            {
+                "InstanceRefreshId": f"refresh-{len(found.refreshes)}",
+                "AutoScalingGroupName": group,
+                "Status": "InProgress",
+                "StartTime": self.fleet.engine.utc,
+                "PercentageComplete": 0,
+            }
+        )
+
+    def end_refresh(self, group: str) -> None:
+        """The newest instance refresh is through."""
+        self.fleet.group(group).refreshes[-1]["Status"] = "Successful"
 
     def operations(self) -> Operations:
         """The API operations, for `Gateway.serve`."""
         named = {**GroupApi(self.fleet).operations(), **ScheduleApi(self.fleet, self.schedule).operations()}
+        named |= self.warm_pools.operations()
         return {("autoscaling", name): operation for name, operation in named.items()}

@@ -6,9 +6,12 @@ from collections.abc import Iterable, Sequence
 from simulator.cloud.autoscaling.values import Instance
 
 
-def zones_by_need(zones: Sequence[str], live: Iterable[Instance]) -> list[str]:
-    """The group's zones, the one with the fewest live instances first; ties in the order of the group."""
-    counts = Counter(instance.zone for instance in live)
+def zones_by_need(zones: Sequence[str], live: Iterable[Instance], waiting: Iterable[str] = ()) -> list[str]:
+    """The group's zones, the one with the fewest live instances first; ties in the order of the group.
+
+    `waiting` has a zone for each launch that waits for capacity there, and counts as an instance.
+    """
+    counts = Counter(instance.zone for instance in live) + Counter(waiting)
     return sorted(zones, key=lambda zone: counts[zone])
 
 

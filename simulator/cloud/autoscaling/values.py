@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 LAUNCHING = "autoscaling:EC2_INSTANCE_LAUNCHING"
 TERMINATING = "autoscaling:EC2_INSTANCE_TERMINATING"
 TWO_DAYS = 48 * 3600
+BEST_EFFORT, BALANCED_ONLY = "balanced-best-effort", "balanced-only"
 
 
 class State(StrEnum):
@@ -102,6 +103,8 @@ class Duration:
 class GroupSettings:
     """What a group is created with. `default_instance_warmup` in seconds; None: new instances count at once.
 
+    `distribution` is the strategy for launches that fail in one zone. `max_instance_lifetime` (seconds, 0: none),
+    `capacity_rebalance` and `on_demand_share` (percent, None: no mixed instances) are described, not acted upon.
     `boot` is the time from the launch to "running" (Pending), `shutdown` that of EC2's own termination.
     """
 
@@ -120,6 +123,10 @@ class GroupSettings:
     new_instances_protected: bool = False
     policy: "Policy | None" = None
     tags: tuple[tuple[str, str], ...] = ()
+    distribution: str = BEST_EFFORT
+    max_instance_lifetime: int = 0
+    capacity_rebalance: bool = False
+    on_demand_share: int | None = None
     boot: Duration = Duration(25.0)
     shutdown: Duration = Duration(40.0)
 

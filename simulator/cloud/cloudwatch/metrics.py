@@ -1,11 +1,20 @@
 """Metrics: one reading a minute from a callback, kept for GetMetricData and for alarms."""
 
 from bisect import bisect_left
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 MINUTE = 60
-KEPT = 15 * 86400  # seconds of one-minute data points that CloudWatch keeps (metrics retention)
+DAY = 86400
+RETENTION = ((1, 10_800), (60, 15 * DAY), (300, 63 * DAY), (3600, 455 * DAY))
+"""For how many seconds CloudWatch keeps data points of a period, and of longer ones (GetMetricData)."""
+KEPT = 63 * DAY  # seconds of points that the twin keeps, whatever their period
+
+
+def kept(period: int) -> int:
+    """For how many seconds data points of `period` seconds can be asked for."""
+    return max(seconds for shortest, seconds in RETENTION if shortest <= period)
+
 
 Read = Callable[[], float | None]
 """The reading of the last minute; None when there was nothing to measure, which makes no data point."""
@@ -34,6 +43,12 @@ class Series:
         self._read = read
         self._times: list[int] = []
         self._values: list[float] = []
+
+    def seed(self, points: Iterable[tuple[float, float]]) -> None:
+        """Put points of a time before the first sample in front: (start, value of the time until the next point)."""
+        times, values = zip(*sorted(points), strict=True)
+        self._times[:0] = [int(time) for time in times]
+        self._values[:0] = values
 
     def sample(self, now: float) -> None:
         """Read the minute that ends at `now`."""

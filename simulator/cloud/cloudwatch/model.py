@@ -1,6 +1,7 @@
 """CloudWatch as the rest of the twin uses it: metrics to watch, alarms to evaluate, events, and the API."""
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -42,6 +43,13 @@ class CloudWatch:
         """Add a metric; `read()` is called at the end of every minute."""
         self._series[metric] = Series(metric, read)
 
+    def seed(self, metric: Metric, points: Iterable[tuple[float, float]]) -> None:
+        """Give a metric a history from before the run: (start in seconds since the epoch, value), such as of hours.
+
+        A metric that nobody watches has nothing but this history.
+        """
+        self._series.setdefault(metric, Series(metric, lambda: None)).seed(points)
+
     def add_alarm(self, alarm: Alarm) -> None:
         """Add an alarm on a metric (watched already or not); it begins in INSUFFICIENT_DATA."""
         self.alarms[alarm.name] = Standing(alarm, self._ids.uuid(), self._engine.now)
@@ -50,7 +58,7 @@ class CloudWatch:
         """The API operations, for `Gateway.serve`."""
         return {
             ("cloudwatch", "DescribeAlarms"): self.describe_alarms,
-            ("cloudwatch", "GetMetricData"): lambda params: metric_data(self._series, params),
+            ("cloudwatch", "GetMetricData"): lambda params: metric_data(self._series, params, self._engine.now),
         }
 
     def describe_alarms(self, params: Json) -> Json:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from simulator.cloud.cloudwatch.alarms import Alarm
-from simulator.cloud.cloudwatch.metrics import Metric, Series
+from simulator.cloud.cloudwatch.metrics import Metric, Series, kept
 from simulator.cloud.gateway import ApiError
 from simulator.cloud.ground import Json, at_utc, epoch
 
@@ -52,8 +52,11 @@ def alarm_event_configuration(alarm: Alarm, metric_id: str) -> Json:
     }
 
 
-def metric_data(series: Mapping[Metric, Series], params: Json) -> Json:
-    """GetMetricData for MetricStat queries; an unknown metric has no values, as in AWS. Newest first by default."""
+def metric_data(series: Mapping[Metric, Series], params: Json, now: float) -> Json:
+    """GetMetricData for MetricStat queries; an unknown metric has no values, as in AWS. Newest first by default.
+
+    Short periods are gone after a while, as in CloudWatch.
+    """
     start, end = epoch(params["StartTime"]), epoch(params["EndTime"])
     if start >= end:
         raise ApiError("ValidationError", "The parameter StartTime must be less than the parameter EndTime.")
@@ -62,7 +65,8 @@ def metric_data(series: Mapping[Metric, Series], params: Json) -> Json:
     for query in params["MetricDataQueries"]:
         if "MetricStat" not in query:
             raise NotImplementedError("the twin has no metric expressions")
-        points = _points(series, query["MetricStat"], start, end)
+        oldest = now - kept(query["MetricStat"]["Period"])
+        points = _points(series, query["MetricStat"], max(start, oldest), end)
         ordered = points if ascending else points[::-1]
         results.append(
             {

@@ -1,14 +1,16 @@
 """EC2 Auto Scaling: groups, hooks, activities and scheduled actions in, the few changes that Firstbell makes out."""
 
+import json
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 from firstbell.aws import clients
-from firstbell.fleet import Activity, Group, Hook, Instance, ScheduledAction
+from firstbell.fleet import BEST_EFFORT, Activity, Group, Hook, Instance, Refresh, ScheduledAction
 
 _FAR = datetime(9999, 1, 1, tzinfo=UTC)
+_REFRESHING = frozenset({"Pending", "InProgress", "Cancelling", "RollbackInProgress", "Baking"})
 BATCH = 50  # BatchPutScheduledUpdateGroupAction's and BatchDeleteScheduledAction's limit (API reference)
 
 
@@ -25,9 +27,13 @@ def group(name: str) -> Group:
     found = clients.autoscaling().describe_auto_scaling_groups(AutoScalingGroupNames=[name])["AutoScalingGroups"]
     if not found:
         raise UnknownGroupError(f"no Auto Scaling group {name!r} here: check fleet.auto_scaling_group in the site file")
-    it = found[0]
+    return group_of(found[0])
+
+
+def group_of(it: Any) -> Group:
+    """A group as DescribeAutoScalingGroups tells it."""
     return Group(
-        name=name,
+        name=it["AutoScalingGroupName"],
         min_size=it["MinSize"],
         max_size=it["MaxSize"],
         desired=it["DesiredCapacity"],
@@ -37,7 +43,20 @@ def group(name: str) -> Group:
         ),
         target_groups=tuple(it.get("TargetGroupARNs", [])),
         suspended=frozenset(p.get("ProcessName", "") for p in it.get("SuspendedProcesses", [])),
+        zones=tuple(it.get("AvailabilityZones", [])),
+        distribution=it.get("AvailabilityZoneDistribution", {}).get("CapacityDistributionStrategy", BEST_EFFORT),
+        lifetime=timedelta(seconds=it["MaxInstanceLifetime"]) if it.get("MaxInstanceLifetime") else None,
+        rebalances=it.get("CapacityRebalance", False),
+        **_purchase(it.get("MixedInstancesPolicy", {}).get("InstancesDistribution", {})),
     )
+
+
+def _purchase(distribution: Any) -> Any:
+    """Which instances are on-demand; AWS's defaults where a group does not say (API reference)."""
+    return {
+        "on_demand_base": distribution.get("OnDemandBaseCapacity") or 0,
+        "on_demand_share": 100 if (share := distribution.get("OnDemandPercentageAboveBaseCapacity")) is None else share,
+    }
 
 
 def hooks(group_name: str) -> tuple[Hook, ...]:
@@ -57,16 +76,43 @@ def hooks(group_name: str) -> tuple[Hook, ...]:
 def activities(group_name: str, newest: int = 100) -> tuple[Activity, ...]:
     """The newest scaling activities of a group, newest first (AWS gives 100 at most a page, and keeps six weeks)."""
     found = clients.autoscaling().describe_scaling_activities(AutoScalingGroupName=group_name, MaxRecords=newest)
-    return tuple(
-        Activity(
-            start=a["StartTime"].astimezone(UTC),
-            status=a["StatusCode"],
-            description=a.get("Description", ""),
-            message=a.get("StatusMessage", ""),
-            instance=_instance_in(a.get("Description", "")),
+    return tuple(_activity(a) for a in found["Activities"])
+
+
+def activities_since(group_name: str, begin: datetime) -> tuple[Activity, ...]:
+    """All scaling activities of a group that started at `begin` (aware) or later, newest first."""
+    pages = (
+        clients.autoscaling()
+        .get_paginator("describe_scaling_activities")
+        .paginate(
+            AutoScalingGroupName=group_name,
+            Filters=[{"Name": "StartTimeLowerBound", "Values": [f"{begin.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"]}],
         )
-        for a in found["Activities"]
     )
+    return tuple(_activity(a) for page in pages for a in page["Activities"])
+
+
+def _activity(found: Any) -> Activity:
+    return Activity(
+        start=found["StartTime"].astimezone(UTC),
+        status=found["StatusCode"],
+        description=found.get("Description", ""),
+        message=found.get("StatusMessage", ""),
+        instance=_instance_in(found.get("Description", "")),
+        cause=found.get("Cause", ""),
+        zone=_zone_in(found.get("Details", "")),
+        end=found["EndTime"].astimezone(UTC) if "EndTime" in found else None,
+    )
+
+
+def _zone_in(details: str) -> str:
+    """The availability zone in an activity's details, which are JSON in a text; empty where there is none."""
+    try:
+        found = json.loads(details or "{}")
+    except ValueError:
+        return ""
+    zone = found.get("Availability Zone", "") if isinstance(found, dict) else ""
+    return zone if isinstance(zone, str) else ""
 
 
 def _instance_in(description: str) -> str:
@@ -78,14 +124,17 @@ def _instance_in(description: str) -> str:
 def scheduled_actions(group_name: str) -> tuple[ScheduledAction, ...]:
     """All scheduled actions of a group, ours and others', recurring ones by their next start."""
     pages = clients.autoscaling().get_paginator("describe_scheduled_actions").paginate(AutoScalingGroupName=group_name)
-    return tuple(
-        ScheduledAction(
-            start=a.get("StartTime", a.get("Time", _FAR)).astimezone(UTC),
-            name=a["ScheduledActionName"],
-            min_size=a.get("MinSize"),
-        )
-        for page in pages
-        for a in page["ScheduledUpdateGroupActions"]
+    return tuple(scheduled_of(a) for page in pages for a in page["ScheduledUpdateGroupActions"])
+
+
+def scheduled_of(it: Any) -> ScheduledAction:
+    """A scheduled action as DescribeScheduledActions tells it."""
+    return ScheduledAction(
+        start=it.get("StartTime", it.get("Time", _FAR)).astimezone(UTC),
+        name=it["ScheduledActionName"],
+        min_size=it.get("MinSize"),
+        max_size=it.get("MaxSize"),
+        desired=it.get("DesiredCapacity"),
     )
 
 
@@ -153,3 +202,47 @@ def heartbeat(group_name: str, hook: str, instance: str) -> bool:
 
 def _no_action_left(error: Exception) -> bool:
     return clients.error_code(error) == "ValidationError" and "No active Lifecycle Action" in str(error)
+
+
+def set_desired(group_name: str, desired: int) -> None:
+    """Set the desired capacity at once, cooldown or not; AWS refuses what is outside of the group's bounds."""
+    clients.autoscaling().set_desired_capacity(
+        AutoScalingGroupName=group_name, DesiredCapacity=desired, HonorCooldown=False
+    )
+
+
+def set_distribution(group_name: str, strategy: str) -> None:
+    """Say what becomes of launches that fail in one zone: `balanced-only` or `balanced-best-effort`."""
+    wanted: Any = {"CapacityDistributionStrategy": strategy}
+    clients.autoscaling().update_auto_scaling_group(
+        AutoScalingGroupName=group_name, AvailabilityZoneDistribution=wanted
+    )
+
+
+def refreshes(group_name: str) -> tuple[Refresh, ...]:
+    """The instance refreshes of a group that have not ended (AWS lists the newest first, and keeps six weeks)."""
+    found = clients.autoscaling().describe_instance_refreshes(AutoScalingGroupName=group_name)["InstanceRefreshes"]
+    return tuple(
+        Refresh(
+            r["InstanceRefreshId"],
+            r["Status"],
+            r["StartTime"].astimezone(UTC) if "StartTime" in r else None,
+            r.get("PercentageComplete", 0),
+        )
+        for r in found
+        if r["Status"] in _REFRESHING
+    )
+
+
+def warm_pool(group_name: str) -> tuple[dict[str, Any] | None, bool]:
+    """A group's warm pool as PutWarmPool's four parameters, None without one; and whether it is just being deleted."""
+    asked = clients.autoscaling().describe_warm_pool(AutoScalingGroupName=group_name, MaxRecords=1)
+    found = asked.get("WarmPoolConfiguration")
+    if not found or found.get("Status") == "PendingDelete":
+        return None, bool(found)
+    return {
+        "MinSize": found.get("MinSize", 0),
+        "MaxGroupPreparedCapacity": found.get("MaxGroupPreparedCapacity", -1),
+        "PoolState": found.get("PoolState", "Stopped"),
+        "InstanceReusePolicy": {"ReuseOnScaleIn": found.get("InstanceReusePolicy", {}).get("ReuseOnScaleIn", False)},
+    }, False

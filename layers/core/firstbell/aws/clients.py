@@ -7,9 +7,13 @@ if TYPE_CHECKING:
     from mypy_boto3_autoscaling import AutoScalingClient
     from mypy_boto3_cloudwatch import CloudWatchClient
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_ec2 import EC2Client
+    from mypy_boto3_efs import EFSClient
     from mypy_boto3_elbv2 import ElasticLoadBalancingv2Client
     from mypy_boto3_rds import RDSClient
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_scheduler import EventBridgeSchedulerClient
+    from mypy_boto3_secretsmanager import SecretsManagerClient
     from mypy_boto3_sns import SNSClient
     from mypy_boto3_ssm import SSMClient
 
@@ -48,6 +52,16 @@ def dynamodb() -> "DynamoDBClient":
     return cast("DynamoDBClient", _client("dynamodb"))
 
 
+def ec2() -> "EC2Client":
+    """EC2: capacity reservations."""
+    return cast("EC2Client", _client("ec2"))
+
+
+def efs() -> "EFSClient":
+    """Elastic File System."""
+    return cast("EFSClient", _client("efs"))
+
+
 def rds() -> "RDSClient":
     """RDS."""
     return cast("RDSClient", _client("rds"))
@@ -58,6 +72,16 @@ def s3() -> "S3Client":
     return cast("S3Client", _client("s3"))
 
 
+def scheduler() -> "EventBridgeSchedulerClient":
+    """EventBridge Scheduler."""
+    return cast("EventBridgeSchedulerClient", _client("scheduler"))
+
+
+def secretsmanager() -> "SecretsManagerClient":
+    """Secrets Manager."""
+    return cast("SecretsManagerClient", _client("secretsmanager"))
+
+
 def sns() -> "SNSClient":
     """SNS."""
     return cast("SNSClient", _client("sns"))
@@ -66,6 +90,13 @@ def sns() -> "SNSClient":
 def ssm() -> "SSMClient":
     """Systems Manager: Run Command, inventory, parameters."""
     return cast("SSMClient", _client("ssm"))
+
+
+def call(service: str, operation: str, parameters: dict[str, Any]) -> Any:
+    """Make a call that is only known at run time: boto3's name of the service, the API's name of the operation."""
+    client = _client(service)
+    methods: dict[str, str] = client.meta.method_to_api_mapping
+    return getattr(client, next(method for method, name in methods.items() if name == operation))(**parameters)
 
 
 def error_code(error: Exception) -> str:

@@ -1,5 +1,6 @@
 """SSM Parameter Store: secrets, kept in the process for five minutes."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from firstbell.aws import clients
@@ -13,11 +14,20 @@ def secret(name: str, now: datetime) -> str:
 
     Raises ValueError when it is empty (nothing may be signed with an empty key), and what AWS says otherwise.
     """
+    return kept(
+        f"SSM parameter {name}",
+        lambda: clients.ssm().get_parameter(Name=name, WithDecryption=True)["Parameter"].get("Value", ""),
+        now,
+    )
+
+
+def kept(name: str, read: Callable[[], str], now: datetime) -> str:
+    """What `read` returns for `name`, without white space around it, at most five minutes old; not empty."""
     read_at, value = _cache.get(name, (None, ""))
     if read_at is None or not timedelta(0) <= now - read_at < FRESH:
-        value = clients.ssm().get_parameter(Name=name, WithDecryption=True)["Parameter"].get("Value", "").strip()
+        value = read().strip()
         if not value:
-            raise ValueError(f"SSM parameter {name} is empty")
+            raise ValueError(f"{name} is empty")
         _cache[name] = (now, value)
     return value
 

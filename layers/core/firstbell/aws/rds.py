@@ -1,6 +1,7 @@
-"""RDS: snapshots of a database instance."""
+"""RDS: snapshots of a database instance, and the capacity range of an Aurora Serverless v2 cluster."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from firstbell.aws import clients
 
@@ -50,3 +51,15 @@ def create_snapshot(database: str, name: str, tags: dict[str, str]) -> None:
     except Exception as error:
         if clients.error_code(error) not in ("DBSnapshotAlreadyExists", "DBSnapshotAlreadyExistsFault"):
             raise
+
+
+def capacity_range(cluster: str) -> tuple[dict[str, Any], bool]:
+    """The range of an Aurora Serverless v2 cluster as ModifyDBCluster takes it, and whether it can be modified now.
+
+    Raises ValueError for a cluster that has none.
+    """
+    [found] = clients.rds().describe_db_clusters(DBClusterIdentifier=cluster)["DBClusters"]
+    scaling = found.get("ServerlessV2ScalingConfiguration")
+    if not scaling:
+        raise ValueError(f"{cluster} is no Aurora Serverless v2 cluster: take tiers.aurora out of the site file")
+    return dict(scaling), found.get("Status") == "available"

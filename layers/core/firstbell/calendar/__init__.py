@@ -1,5 +1,8 @@
-"""Academic calendars become peaks: iCalendar files and a Moodle's own answers, without ever parsing a localised title.
+"""Academic calendars become peaks: iCalendar files and feeds, a Moodle's own answers, term files, and `peaks.yaml`.
 
-    text --ical.read_events--> events --peaks.of_events--> peaks  \\
-    answers --moodle.read_answers--> quizzes --moodle.peaks--> peaks --> peaks.merge
+    site --fetching.fetch--> files --sources.read--> content (peaks, warnings, advice) --sources.combine--> one content
+                                \\--keeping.Keeper--> the last good copy of each, for when it fails (the rules: trust)
+
+No localised title is ever parsed to find out what an event is: the operator's rules, Moodle's own fields and the shape
+of its export say so (peaks, moodle). A quiz that two sources know counts once (peaks.merge).
 """

@@ -1,20 +1,19 @@
 """iCalendar text to events, recurrences expanded, by the libraries icalendar and recurring-ical-events."""
 
 import re
-from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime, time, timedelta
-from math import prod
+from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from firstbell.calendar import ical_event, ical_text
+from firstbell.calendar.ical_budget import Budget
 from firstbell.calendar.values import CalendarError, Event
 
-LARGEST = 5 * 1024 * 1024  # bytes; a university's yearly timetable has about 1 MB
 MOST = 5_000  # occurrences in one window of two weeks
-TIMES = frozenset({"DTSTART", "DTEND", "DURATION", "RRULE", "RDATE", "EXDATE", "RECURRENCE-ID"})
 A_DAY = 24  # occurrences of one event; walking through years of seconds would take minutes
-_FOLD = re.compile(rb"\r?\n[ \t]")  # unfolded as bytes, for a fold may lie inside a letter (RFC 5545, 3.1)
-MARGIN = timedelta(days=1)  # the library compares floating times as if they were UTC: look further, then choose
+MARGIN = timedelta(days=2)  # the library compares floating times as if they were UTC: look further, then choose
+_ESCAPED = re.compile(r"\\(.)")  # in a calendar's name, which icalendar leaves as it is
+WARNINGS = 20  # said one by one; the others are counted
 
 
 def read_events(text: bytes, zone: ZoneInfo, start: datetime, end: datetime, origin: str) -> list[Event]:
@@ -25,99 +24,86 @@ def read_events(text: bytes, zone: ZoneInfo, start: datetime, end: datetime, ori
 def read_calendar(
     text: bytes, zone: ZoneInfo, start: datetime, end: datetime, origin: str
 ) -> tuple[list[Event], list[str]]:
-    """The events of an iCalendar file between `start` and `end` (UTC), in order, and a warning for each unreadable one.
+    """The events of an iCalendar file between `start` and `end` (UTC), in order, and what to say about doubtful ones.
 
-    Floating times and whole days are read in `zone`. Raises CalendarError when `text` is no calendar or too large.
+    Floating times and whole days are read in `zone`. Events that cannot be read, unknown time zones, and times that
+    the clocks skip or show twice are named in the warnings. Raises CalendarError when `text` is no calendar, or asks
+    for more than any calendar's due.
     """
-    if len(text) > LARGEST:
-        raise CalendarError(f"{origin}: larger than {LARGEST // 2**20} MiB; export a shorter time")
-    if b"BEGIN:VCALENDAR" not in text[:1024].upper():
-        seen = text[:60].decode("utf-8", "replace").splitlines()[0] if text.strip() else "nothing"
-        raise CalendarError(f"{origin}: not an iCalendar file (it begins with {seen!r}); is the export's token valid?")
-    import icalendar
-    import recurring_ical_events
+    lines = ical_text.ready(text, start, end, origin)
+    from firstbell.calendar import ical_zones
 
+    reading = _Reading(zone, start, end, origin)
     try:
-        calendar = icalendar.Calendar.from_ical(_FOLD.sub(b"", text))
-        warnings = _take_out_unreadable(calendar, origin)
-        _refuse_too_frequent(calendar, origin)
-        events: list[Event] = []
-        for number, occurrence in enumerate(
-            recurring_ical_events.of(calendar, skip_bad_series=True).after(start - MARGIN)
-        ):
-            if _utc(occurrence["DTSTART"].dt, zone) >= end + MARGIN:
-                break
-            if number >= MOST:
-                raise CalendarError(
-                    f"{origin}: more than {MOST:,} events in one window; is an event repeated endlessly?"
-                )
-            event = _event(occurrence, zone)
-            cancelled = str(occurrence.get("STATUS", "")).upper() == "CANCELLED"
-            if not cancelled and event.start < end and event.end >= start:
-                events.append(event)
+        for calendar in ical_zones.parse(lines, reading.budget):
+            reading.take(calendar)
     except CalendarError:
         raise
     except Exception as error:  # whatever a broken file makes of the parsers
-        raise CalendarError(f"{origin}: a broken iCalendar file: {error}") from error
-    return sorted(events, key=lambda e: (e.start, e.end, e.uid)), warnings
+        raise CalendarError(f"{origin}: a broken iCalendar file: {str(error)[:200]}") from error
+    return sorted(reading.events, key=lambda e: (e.start, e.end, e.uid)), reading.told()
 
 
-def _take_out_unreadable(calendar: Any, origin: str) -> list[str]:
-    """Remove the events whose times cannot be read, so that the others can be planned; says which."""
-    warnings = []
-    for component in calendar.walk("VEVENT"):
-        wrong = [f"{name}: {error}" for name, error in component.errors if name in TIMES]
-        if "DTSTART" not in component:
-            wrong.append("it has no DTSTART")
+class _Reading:
+    """The events and warnings of a file so far."""
+
+    def __init__(self, zone: ZoneInfo, start: datetime, end: datetime, origin: str) -> None:
+        self.zone, self.start, self.end, self.origin = zone, start, end, origin
+        self.budget = Budget(origin)
+        self.events: list[Event] = []
+        self.warnings: dict[str, None] = {}
+
+    def take(self, calendar: Any) -> None:
+        """Read one calendar of the file."""
+        from firstbell.calendar import ical_series, ical_zones
+
+        name = _ESCAPED.sub(r"\1", ical_event.text_of(calendar, "X-WR-CALNAME", "NAME"))
+        home, home_name = None, ical_event.text_of(calendar, "X-WR-TIMEZONE")
+        if home_name and (home := ical_zones.named(home_name)) is None:
+            self._warn_of_zone(home_name, self.zone)
+        readable = [e for e in calendar.subcomponents if e.name == "VEVENT" and self._is_readable(e, home or self.zone)]
+        ical_series.expand(
+            ical_zones.moved(readable, home),
+            (self.start - MARGIN, self.end + MARGIN),
+            self.budget,
+            lambda occurrence: self._take(occurrence, name),
+            lambda event, error: self._warn_unread(event, str(error) or type(error).__name__),
+        )
+
+    def _take(self, occurrence: Any, calendar: str) -> None:
+        if str(occurrence.get("STATUS", "")).upper() == "CANCELLED":
+            return
+        event, doubts = ical_event.happening(occurrence, self.zone, calendar)
+        if event.start < self.end and event.end >= self.start:
+            self.events.append(event)
+            self._warn(*doubts)
+        if len(self.events) > MOST:
+            raise CalendarError(
+                f"{self.origin}: more than {MOST:,} events in one window; is an event repeated endlessly?"
+            )
+
+    def _is_readable(self, event: Any, zone: ZoneInfo) -> bool:
+        wrong, unknown = ical_event.mend(event)
+        for name in unknown:
+            self._warn_of_zone(name, zone)
         if wrong:
-            calendar.subcomponents.remove(component)
-            name = str(component.get("SUMMARY", component.get("UID", "an event")))
-            warnings.append(f"{origin}: {name[:100]!r} cannot be read and is not planned ({'; '.join(wrong)[:200]})")
-    return warnings
+            self._warn_unread(event, "; ".join(wrong))
+        elif (often := max(map(ical_event.times_a_day, ical_event.rules(event)), default=0)) > A_DAY:
+            name = ical_event.name_of(event)
+            raise CalendarError(f"{self.origin}: {name!r} is repeated {often:,.0f} times a day, more than {A_DAY}")
+        return not wrong
 
+    def _warn_of_zone(self, name: str, zone: ZoneInfo) -> None:
+        self._warn(f"the time zone {name[:100]!r} is neither known nor defined: its times are read in {zone.key}")
 
-def _refuse_too_frequent(calendar: Any, origin: str) -> None:
-    for component in calendar.walk("VEVENT"):
-        found = component.get("RRULE", [])
-        for rule in found if isinstance(found, list) else [found]:
-            often = _times_a_day(rule) if isinstance(rule, Mapping) else 0
-            if often > A_DAY:
-                name = str(component.get("SUMMARY", component.get("UID", "an event")))
-                raise CalendarError(f"{origin}: {name!r} is repeated {often:,.0f} times a day, more than {A_DAY}")
+    def _warn_unread(self, event: Any, why: str) -> None:
+        self._warn(f"{ical_event.name_of(event)!r} cannot be read and is not planned ({why[:200]})")
 
+    def _warn(self, *said: str) -> None:
+        self.warnings |= dict.fromkeys(f"{self.origin}: {sentence}" for sentence in said)
 
-def _times_a_day(rule: Mapping[str, Sequence[Any]]) -> float:
-    """How often a recurrence rule (RFC 5545, 3.3.10) may repeat in a day at most."""
-    step = {"SECONDLY": 86_400, "MINUTELY": 1440, "HOURLY": 24}.get(str(next(iter(rule.get("FREQ", [])), "")), 1)
-    listed = prod(len(rule.get(part) or [0]) for part in ("BYHOUR", "BYMINUTE", "BYSECOND"))
-    return step / max(1, *rule.get("INTERVAL", [1])) * listed if step > 1 else float(listed)
-
-
-def _event(component: Any, zone: ZoneInfo) -> Event:
-    start = component["DTSTART"].dt
-    begins = _utc(start, zone)
-    if "DTEND" in component:
-        ends = _utc(component["DTEND"].dt, zone)
-    elif "DURATION" in component:
-        ends = begins + component["DURATION"].dt
-    else:  # RFC 5545, 3.6.1: a day without an end lasts that day, a time without an end no time
-        ends = begins if isinstance(start, datetime) else _utc(start + timedelta(days=1), zone)
-    return Event(
-        uid=str(component.get("UID", "")),
-        start=begins,
-        end=max(begins, ends),
-        title=str(component.get("SUMMARY", "")).strip(),
-        description=str(component.get("DESCRIPTION", "")).strip(),
-        categories=_categories(component.get("CATEGORIES")),
-    )
-
-
-def _utc(moment: date | datetime, zone: ZoneInfo) -> datetime:
-    if not isinstance(moment, datetime):
-        moment = datetime.combine(moment, time(), zone)
-    return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
-
-
-def _categories(found: Any) -> tuple[str, ...]:
-    parts = found if isinstance(found, list) else [found] if found is not None else []
-    return tuple(str(name).strip() for part in parts for name in getattr(part, "cats", [part]))
+    def told(self) -> list[str]:
+        """The warnings, the first few in full."""
+        said = list(self.warnings)
+        more = [f"{self.origin}: and {len(said) - WARNINGS:,} warnings more"] if len(said) > WARNINGS else []
+        return said[:WARNINGS] + more

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from firstbell.calendar.values import Event
 from firstbell.capacity.values import Peak
@@ -29,26 +29,30 @@ def _peak(event: Event, source: CalendarSource) -> Peak | None:
     end = event.end if not event.is_moment else event.start + MOMENT_LASTS
     if event.is_moment and kind == "deadline":
         end = event.start
+    course = event.categories[0] if event.categories else ""
     return Peak(
         start=event.start,
         end=end,
         participants=round(people * source.participants_factor),
         kind=kind,
-        source=source.name,
+        source=source.label,
         title=event.title or kind,
-        key=key_of(event.categories[0] if event.categories else event.uid, event),
+        key=key_of(course or event.uid, event.start, *([] if event.is_moment else [event.end])),
+        course=course,
     )
 
 
 def _matches(rule: Rule, event: Event) -> bool:
-    return bool(re.search(rule.match, event.title)) and bool(
-        not rule.category or any(re.search(rule.category, name) for name in event.categories)
+    return (
+        bool(re.search(rule.match, event.title))
+        and bool(re.search(rule.calendar, event.calendar))
+        and (not rule.category or any(re.search(rule.category, name) for name in event.categories))
     )
 
 
-def key_of(course: str, interval: Event | Peak) -> str:
-    """The identity of a sitting across sources: the course's short name and the times."""
-    return f"{course}/{interval.start:%Y%m%dT%H%M%SZ}/{interval.end:%Y%m%dT%H%M%SZ}"
+def key_of(course: str, *moments: datetime) -> str:
+    """The identity of a sitting across sources: the course's short name, and the one or two moments that are known."""
+    return "/".join([course, *(f"{moment:%Y%m%dT%H%M%SZ}" for moment in moments)])
 
 
 def pair_moments(events: Sequence[Event]) -> list[Event]:
@@ -64,7 +68,8 @@ def pair_moments(events: Sequence[Event]) -> list[Event]:
         closes = moments.get((number + 1, host))
         if closes is not None and opens not in used and _same_quiz(opens, closes):
             used |= {opens, closes}
-            joined.append(Event(opens.uid, opens.start, closes.end, _common(opens, closes), "", opens.categories))
+            title = _common(opens, closes)
+            joined.append(Event(opens.uid, opens.start, closes.end, title, "", opens.categories, opens.calendar))
     return sorted([e for e in events if e not in used] + joined, key=lambda e: (e.start, e.end, e.uid))
 
 
@@ -91,14 +96,45 @@ def _common(a: Event, b: Event) -> str:
     return " ".join(words)
 
 
+ORDER: tuple[Kind, ...] = ("lecture", "term_start", "deadline", "quiz", "exam")
+HALF_KNOWN: tuple[Kind, ...] = ("deadline", "quiz", "exam")  # what one source may know by one of its moments only
+
+
 def merge(found: Iterable[Peak]) -> tuple[Peak, ...]:
-    """All peaks, the same sitting from several sources once: the kind that asks for most, the highest participation."""
-    order: tuple[Kind, ...] = ("lecture", "term_start", "deadline", "quiz", "exam")
+    """All peaks, the same sitting from several sources once.
+
+    It is the same when its key is; or when one source knows only its opening or its closing, as Moodle exports a long
+    quiz to iCalendar. What is merged has the longest time, the highest participation, and the kind that asks for most.
+    """
     best: dict[str, Peak] = {}
     for peak in found:
         known = best.get(peak.key)
-        if known is not None:
-            most = max(peak, known, key=lambda p: (p.participants, order.index(p.kind)))
-            peak = replace(most, kind=max(peak.kind, known.kind, key=order.index))
-        best[peak.key] = peak
+        best[peak.key] = peak if known is None else _both(known, peak)
+    for key, peak in list(best.items()):
+        course, *moments = _parts(key)
+        if len(moments) == 2 and peak.kind in HALF_KNOWN:
+            for half in (f"{course}/{moment}" for moment in moments):
+                if half in best and best[half].kind in HALF_KNOWN:
+                    best[key] = _both(best[key], best.pop(half))
     return tuple(sorted(best.values()))
+
+
+def _parts(key: str) -> list[str]:
+    """The course and the moments of a key; a course may contain slashes itself."""
+    found = _KEY.fullmatch(key)
+    return [found[1], *found[2].split("/")[1:]] if found else [key]
+
+
+_KEY = re.compile(r"(.*?)((?:/[0-9]{8}T[0-9]{6}Z){1,2})", re.DOTALL)
+
+
+def _both(one: Peak, other: Peak) -> Peak:
+    fuller = max(one, other, key=lambda p: (len(_parts(p.key)), p.participants, ORDER.index(p.kind)))
+    return replace(
+        fuller,
+        start=min(one.start, other.start),
+        end=max(one.end, other.end),
+        participants=max(one.participants, other.participants),
+        kind=max(one.kind, other.kind, key=ORDER.index),
+        limit=fuller.limit or one.limit or other.limit,
+    )

@@ -1,51 +1,76 @@
-"""A site's calendars, wherever their bytes come from (the bucket, or a folder on disk), to its peaks."""
+"""What a site's calendars say, wherever their bytes come from: each read by its own kind, all merged into peaks."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from posixpath import join, normpath
 
-from firstbell.calendar import ical, moodle, peaks
+from firstbell.calendar import peaks
 from firstbell.calendar.values import CalendarError
 from firstbell.capacity.values import Peak
 from firstbell.site import CalendarSource, Site
 
-ReadAll = Callable[[str], Mapping[str, bytes]]
+Files = Mapping[str, bytes]
+ReadAll = Callable[[str], Files]
 """Given a path relative to the site file: the files there by name (a file itself under its own name); empty if none."""
+
+OWN_PEAKS = CalendarSource(term="peaks.yaml")  # what `firstbell peak add` writes; read whenever it is there
+Interval = tuple[datetime, datetime]
 
 
 @dataclass(frozen=True, slots=True)
-class Read:
-    """What all calendars of a site say together."""
+class Content:
+    """What one source says of the time that was asked for; `holidays` are free of ordinary load."""
 
-    peaks: tuple[Peak, ...]
-    warnings: tuple[str, ...]
-
-
-def read_all(site: Site, read: ReadAll, start: datetime, end: datetime) -> Read:
-    """The peaks of all calendars of `site` between `start` and `end`. Raises CalendarError at an unusable one."""
-    found: list[Peak] = []
-    warnings: list[str] = []
-    for source in site.calendars:
-        peaks_, said = _read(site, source, read, start, end)
-        found += peaks_
-        warnings += said
-    inside = (p for p in found if p.end >= start and p.start < end)
-    return Read(peaks.merge(inside), tuple(warnings))
+    peaks: tuple[Peak, ...] = ()
+    warnings: tuple[str, ...] = ()
+    advice: tuple[str, ...] = ()
+    holidays: tuple[Interval, ...] = ()
 
 
-def _read(
-    site: Site, source: CalendarSource, read: ReadAll, start: datetime, end: datetime
-) -> tuple[list[Peak], list[str]]:
-    path = safe(source.name)
-    files = read(path)
-    if not files:
-        raise CalendarError(f"{source.name}: not found beside the site file")
+def all_of(site: Site, local: ReadAll) -> tuple[CalendarSource, ...]:
+    """The site's sources: those of its file, and its own peaks where there are some."""
+    named = any(normpath(source.name) == OWN_PEAKS.name for source in site.calendars)
+    return site.calendars if named or not local(OWN_PEAKS.name) else (*site.calendars, OWN_PEAKS)
+
+
+def read(site: Site, source: CalendarSource, files: Files, start: datetime, end: datetime, now: datetime) -> Content:
+    """What `files` of `source` say between `start` and `end`. Raises CalendarError when they cannot be used."""
     if source.ical:
-        events, warnings = ical.read_calendar(next(iter(files.values())), site.zone, start, end, source.name)
-        return peaks.of_events(events, source), warnings
-    answers = moodle.read_answers(files, source.name)
-    return moodle.peaks(answers, source), [*answers.warnings, *moodle.enrolment_warnings(answers, source)]
+        from firstbell.calendar import ical
+
+        events, said = ical.read_calendar(_only(source, files), site.zone, start, end, source.label)
+        return Content(tuple(peaks.of_events(events, source)), tuple(said))
+    if source.term:
+        from firstbell.calendar import term, term_file
+
+        found = term_file.read_term(_only(source, files), source.label)
+        own, said = term.peaks(found, source, site.zone, start, end, now)
+        return Content(tuple(own), tuple(said), holidays=tuple(term.holidays(found, site.zone)))
+    from firstbell.calendar import moodle
+
+    answers = moodle.read_answers(files, source.label)
+    found_peaks = [p for p in moodle.peaks(answers, source) if p.end >= start and p.start < end]
+    warnings = (*answers.warnings, *moodle.warnings(answers, source, start, end))
+    return Content(tuple(found_peaks), warnings, tuple(moodle.advice(answers, found_peaks)))
+
+
+def _only(source: CalendarSource, files: Files) -> bytes:
+    if len(files) != 1:
+        raise CalendarError(f"{source.label}: must be a file, not a folder")
+    return next(iter(files.values()))
+
+
+def combine(found: Iterable[Content], start: datetime, end: datetime) -> Content:
+    """All contents as one: the same sitting from several sources counts once; peaks outside the time are left out."""
+    contents = tuple(found)
+    merged = peaks.merge(p for content in contents for p in content.peaks if p.end >= start and p.start < end)
+    return Content(
+        merged,
+        tuple(w for content in contents for w in content.warnings),
+        tuple(dict.fromkeys(a for content in contents for a in content.advice)),
+        tuple(h for content in contents for h in content.holidays),
+    )
 
 
 def safe(path: str) -> str:

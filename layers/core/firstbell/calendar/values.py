@@ -14,6 +14,7 @@ class Event:
     title: str
     description: str = ""
     categories: tuple[str, ...] = ()
+    calendar: str = ""
 
     @property
     def is_moment(self) -> bool:

@@ -1,9 +1,12 @@
-"""What on-call hears from the planner: one incident a site each, resolved by the first run without it. Pure."""
+"""What on-call hears from the planner: one incident each, resolved by the first run without it. Pure."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from firstbell.capacity.launch_troubles import Trouble
 from firstbell.capacity.values import Plan
+from firstbell.fleet import Group
 from firstbell.oncall.signal import Signal
 
 
@@ -15,9 +18,10 @@ class Complaint:
     title: str
     what: str
 
-    def signal(self, site: str, evidence: tuple[str, ...], now: datetime) -> Signal:
-        """The signal for a site, with what was seen."""
-        return Signal(site, self.key, "page", self.title, self.what, self.key, now, evidence)
+    def signal(self, site: str, evidence: tuple[str, ...], now: datetime, about: str = "") -> Signal:
+        """The signal for a site, with what was seen; `about` tells incidents of one kind apart."""
+        key = f"{self.key}/{about}" if about else self.key
+        return Signal(site, key, "page", self.title, self.what, self.key, now, evidence)
 
 
 SITE_FILE = Complaint(
@@ -28,7 +32,7 @@ SITE_FILE = Complaint(
 CALENDAR = Complaint(
     "calendar-source",
     "A calendar cannot be used",
-    "The last good plan stays in force; peaks that were added since are not planned.",
+    "Its last good copy is used, if there is one; peaks that were added to it since are not planned.",
 )
 GROUP = Complaint(
     "unknown-group",
@@ -46,14 +50,26 @@ SUSPENDED = Complaint(
     "The group does not run scheduled actions",
     "Somebody suspended the group's ScheduledActions process: planned capacity would not come. Resume it.",
 )
-ALL = (SITE_FILE, CALENDAR, GROUP, SHORTFALL, SUSPENDED)
+LAUNCHES = Complaint(
+    "launches-fail",
+    "Launches fail",
+    "The group has fewer instances than it wants, and AWS says why. What is planned may not come either.",
+)
+ALL = (SITE_FILE, CALENDAR, GROUP, SHORTFALL, SUSPENDED, LAUNCHES)
 
 
-def about_plan(site: str, plan: Plan | None, suspended: frozenset[str], now: datetime) -> list[Signal]:
-    """What is wrong with a plan that could be made."""
+def about_sources(site: str, stale: Mapping[str, str], now: datetime) -> list[Signal]:
+    """What is wrong with the site's calendars, by their keys: one incident a calendar."""
+    return [CALENDAR.signal(site, (said,), now, key) for key, said in sorted(stale.items())]
+
+
+def about_plan(site: str, plan: Plan, group: Group, troubles: Sequence[Trouble], now: datetime) -> list[Signal]:
+    """What is wrong with a plan, and with the group that is to follow it."""
     found = []
-    if plan is not None and plan.shortfalls:
+    if plan.shortfalls:
         found.append(SHORTFALL.signal(site, plan.shortfalls[:20], now))
-    if "ScheduledActions" in suspended:
+    if "ScheduledActions" in group.suspended:
         found.append(SUSPENDED.signal(site, (), now))
+    if troubles:
+        found.append(LAUNCHES.signal(site, tuple(trouble.said for trouble in troubles), now))
     return found

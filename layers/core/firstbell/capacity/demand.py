@@ -1,25 +1,20 @@
 """How many vCPUs a peak asks for, phase by phase: what its people do, what each step costs, how steeply they arrive.
 
-The steps' costs come from the site (`Costs`, measured on a real Moodle); the arrival windows below from nine real class
-onsets (steepest: three quarters within 120 s, median: 90 % within 8 minutes) and, for exams, the operators' own words:
-everybody clicks "Start attempt" in the same minute.
+Every number is the site's (`Costs`, `Arrivals`, `Participation`, with their sources); here is only how they combine.
+An exam has three separate rushes: the log-in before the start, the start itself, and the closing submission.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import pairwise
+from statistics import NormalDist
 
-from firstbell.capacity.values import Peak
-from firstbell.site import Costs, Kind
+from firstbell.capacity.values import Learned, Peak
+from firstbell.site import Kind, Profile, Site, Turnout
 
-LOG_IN = timedelta(minutes=25)  # before an exam; 70 % of it in the last 12 minutes
-LATE_LOG_IN = timedelta(minutes=12)
-LATE_SHARE = 0.7
-CLOSING = timedelta(minutes=4)  # around the end, when everybody submits
-PAGE_EVERY = 150.0  # seconds between two saved pages of one participant
-AUTOSAVE_EVERY = 60.0  # seconds, Moodle's default
 LONG = timedelta(hours=4)  # a window longer than this is not sat through: people come at its beginning and its end
 RUSH = timedelta(hours=1)
+LEAST_SHARE, MOST_SHARE = 0.5, 1.5  # of the invited: no prior and no outcome plans for fewer or more
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,63 +27,76 @@ class Phase:
     what: str
 
 
-def starts_within(kind: Kind) -> timedelta:
-    """Within what time after the start everybody has arrived."""
-    return {
-        "exam": timedelta(seconds=60),
-        "quiz": timedelta(minutes=5),
-        "lecture": timedelta(minutes=8),
-        "deadline": RUSH,
-        "term_start": timedelta(hours=2),
-    }[kind]
+def is_sat_through(peak: Peak) -> bool:
+    """Whether its people stay from the start to the end: an exam or quiz whose window is short."""
+    return peak.kind in ("exam", "quiz") and peak.end - peak.start <= LONG
 
 
-def phases(peak: Peak, costs: Costs) -> list[Phase]:
-    """What `peak` asks for over time, in vCPUs; empty without participants."""
-    if peak.participants == 0:
-        return []
+def share(site: Site, learned: Learned, kind: Kind) -> float:
+    """The share of the invited to plan for: learned from outcomes, or the site's turnout, at the site's quantile."""
+    for factor in learned.factors:
+        if factor.kind == kind:
+            return factor.share
+    turnout: Turnout = getattr(site.participation, kind)
+    planned = turnout.mean + NormalDist().inv_cdf(site.participation.quantile) * turnout.deviation
+    return min(MOST_SHARE, max(LEAST_SHARE, planned))
+
+
+def phases(peak: Peak, site: Site, share: float = 1.0) -> list[Phase]:
+    """What `peak` asks for over time, in vCPUs, when `share` of its participants come; empty without participants."""
+    costs, arrivals = site.costs, site.arrivals
+    people = peak.participants * share * costs.vcpu_factor / 1000  # vCPU seconds for each CPU millisecond of a step
     arrive = costs.login + costs.dashboard + costs.course
+    if people == 0:
+        return []
     match peak.kind:
+        case "exam" | "quiz" if is_sat_through(peak):
+            return _sitting(peak, site, people, arrive)
         case "exam" | "quiz":
-            return _sitting(peak, costs, arrive)
-        case "lecture" | "term_start":
-            return [_burst(peak, peak.start, starts_within(peak.kind), arrive + costs.course, costs, "arriving")]
+            sit = min(timedelta(seconds=peak.limit) if peak.limit else RUSH, RUSH)
+            whole = arrive + costs.quiz_view + costs.start_attempt + _per_second(site) * sit.total_seconds()
+            first = _burst(peak.start, ((RUSH.total_seconds(), 1.0),), people * whole, "starting in the first hour")
+            last = _before(peak.end, arrivals.deadline, people * (whole + costs.submit), "finishing in the last hour")
+            return [*first, *last]
+        case "lecture":
+            return _burst(peak.start, arrivals.lecture, people * (arrive + costs.course), "arriving")
+        case "term_start":
+            return _burst(peak.start, arrivals.term_start, people * (arrive + costs.course), "arriving")
         case "deadline":
             work = arrive + costs.submit + 2 * costs.save_page
-            return [_burst(peak, peak.end - RUSH, RUSH, work, costs, "submitting before the deadline")]
+            return _before(peak.end, arrivals.deadline, people * work, "submitting before the deadline")
 
 
-def _sitting(peak: Peak, costs: Costs, arrive: float) -> list[Phase]:
-    """Log-in, start, answering, closing: the phases of an exam, and of a quiz with a window that can be sat through."""
-    start, end, attempt = peak.start, max(peak.end, peak.start), costs.quiz_view + costs.start_attempt
-    per_second = costs.save_page / PAGE_EVERY + costs.autosave / AUTOSAVE_EVERY
-    answering = peak.participants * per_second * costs.vcpu_factor / 1000
-    if end - start > LONG:
-        return [
-            _burst(peak, start, RUSH, arrive + attempt, costs, "starting in the first hour"),
-            _burst(peak, end - RUSH, RUSH, arrive + attempt + costs.submit, costs, "finishing in the last hour"),
-        ]
-    early = LOG_IN - LATE_LOG_IN
+def _sitting(peak: Peak, site: Site, people: float, arrive: float) -> list[Phase]:
+    """Log-in, start, answering, closing: the phases of what is sat through."""
+    costs, arrivals = site.costs, site.arrivals
+    start, end = peak.start, max(peak.end, peak.start)
+    closes = min(end, start + timedelta(seconds=peak.limit)) if peak.limit else end
+    opening = arrivals.exam if peak.kind == "exam" else arrivals.quiz
+    middle = timedelta(seconds=arrivals.closing[-1][0] / 2)
     return [
-        _burst(peak, start - LOG_IN, early, arrive * (1 - LATE_SHARE), costs, "logging in"),
-        _burst(peak, start - LATE_LOG_IN, LATE_LOG_IN, arrive * LATE_SHARE, costs, "logging in"),
-        _burst(peak, start, starts_within(peak.kind), attempt, costs, "starting the attempt"),
-        Phase(start, end, answering, "answering"),
-        _burst(peak, end - CLOSING / 2, CLOSING, costs.submit, costs, "submitting"),
+        *_before(start, arrivals.log_in, people * arrive, "logging in"),
+        *_burst(start, opening, people * (costs.quiz_view + costs.start_attempt), "starting the attempt"),
+        Phase(start, end + middle, people * _per_second(site), "answering"),
+        *_burst(closes - middle, arrivals.closing, people * costs.submit, "submitting"),
     ]
 
 
-def _burst(peak: Peak, start: datetime, lasts: timedelta, cpu_ms: float, costs: Costs, what: str) -> Phase:
-    """Everybody spends `cpu_ms` (of a whole core) some time within `lasts`."""
-    vcpus = peak.participants * cpu_ms * costs.vcpu_factor / 1000 / lasts.total_seconds()
-    return Phase(start, start + lasts, vcpus, what)
+def _per_second(site: Site) -> float:
+    """CPU milliseconds that one person who answers costs each second."""
+    costs, arrivals = site.costs, site.arrivals
+    return costs.save_page / arrivals.page_every + costs.autosave / arrivals.autosave_every
 
 
-def highest(found: Iterable[Phase], start: datetime, end: datetime) -> tuple[float, tuple[Phase, ...]]:
-    """The highest total demand between `start` and `end`, and the phases that make it."""
-    inside = [p for p in found if p.start < end and start < p.end]
-    best: tuple[float, tuple[Phase, ...]] = (0.0, ())
-    for moment in sorted({max(p.start, start) for p in inside}):
-        now = tuple(p for p in inside if p.start <= moment < p.end)
-        best = max(best, (sum(p.vcpus for p in now), now), key=lambda found: found[0])
-    return best
+def _burst(start: datetime, profile: Profile, work: float, what: str) -> list[Phase]:
+    """All do `work` vCPU seconds together, and begin it from `start` on as the profile says."""
+    return [
+        Phase(start + timedelta(seconds=a), start + timedelta(seconds=b), work * (after - before) / (b - a), what)
+        for (a, before), (b, after) in pairwise(((0.0, 0.0), *profile))
+        if after > before
+    ]
+
+
+def _before(end: datetime, profile: Profile, work: float, what: str) -> list[Phase]:
+    """The same, with the profile's end at `end`."""
+    return _burst(end - timedelta(seconds=profile[-1][0]), profile, work, what)

@@ -1,17 +1,43 @@
-"""Observes how the web servers stand behind the balancer, for the check of readiness."""
+"""Observes a site for the watch over its peaks: the group, the balancer, activities, admissions, what was lent."""
+
+from datetime import datetime
 
 from firstbell.aws import autoscaling, balancer
-from firstbell.capacity.readiness import Ready
+from firstbell.aws.table import Table
+from firstbell.capacity import freezing, keeping, planning, remembering
+from firstbell.capacity.launch_troubles import RECENT
+from firstbell.capacity.sight import Sight
+from firstbell.capacity.zones import Lent
+from firstbell.fleet import Group
+from firstbell.instances.keeping import Records
+from firstbell.plain import from_plain
 from firstbell.site import Site
 
+LENT = "ZONES"
 
-def ready(site: Site) -> Ready:
-    """The site's group and the state of its instances in service, the worst over all target groups."""
-    group = autoscaling.group(site.fleet.auto_scaling_group)
+
+def look(site: Site, table: Table, now: datetime) -> Sight:
+    """Everything that is decided on near and during a peak. Raises UnknownGroupError."""
+    seen = keeping.observe(site, table, now)
+    freeze = freezing.frozen(site, seen.plan, now)
+    since = now - RECENT if freeze is None else min(freeze.start, now - RECENT)
+    stored = table.get(f"SITE#{site.name}", LENT)
+    return Sight(
+        seen=seen,
+        targets=_targets(seen.group),
+        lead=planning.lead_time(site, remembering.recall(table, site)),
+        activities=autoscaling.activities_since(seen.group.name, since),
+        records=Records.of(table, site.name, now).all,
+        refreshes=autoscaling.refreshes(seen.group.name) if freeze else (),
+        lent=from_plain(Lent, stored.data) if stored else None,
+    )
+
+
+def _targets(group: Group) -> tuple[tuple[str, str], ...]:
     by_group = [balancer.target_states(arn) for arn in group.target_groups]
     targets = []
     for instance in group.in_service:
         states = [found.get(instance.id, "unused") for found in by_group]
         bad = [state for state in states if state != "healthy"] or ([] if instance.healthy else ["unhealthy"])
         targets.append((instance.id, bad[0] if bad else "healthy"))
-    return Ready(group, tuple(targets))
+    return tuple(targets)

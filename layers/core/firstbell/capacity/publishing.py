@@ -1,15 +1,17 @@
-"""From the bucket to plans: reads each site's files; a broken one raises, and nothing of it is used."""
+"""From the bucket to what is planned: reads each site's file, and everything that its calendars say."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from posixpath import basename
 
 from firstbell.aws.bucket import Bucket, Found, TooLargeError
+from firstbell.aws.table import Table
 from firstbell.calendar import sources
-from firstbell.calendar.values import CalendarError
-from firstbell.capacity.planning import make_plan
-from firstbell.capacity.values import Plan
+from firstbell.calendar.fetching import fetch
+from firstbell.calendar.keeping import Keeper, Reading
+from firstbell.calendar.sources import Content
+from firstbell.events import Hint
 from firstbell.site import Site
 from firstbell.site_file import SiteFileError, read_site
 
@@ -58,6 +60,12 @@ def folders(bucket: Bucket) -> list[SiteFolder]:
     return [SiteFolder(bucket, name, of_site[name]) for name in sorted(of_site) if FILE in of_site[name]]
 
 
+def meant(found: Sequence[SiteFolder], hint: Hint) -> Sequence[SiteFolder]:
+    """The folders that a hint is about: the one whose file has changed, or all."""
+    name = hint.key.removeprefix(FOLDER).partition("/")[0] if hint.why == "bucket" else ""
+    return [folder for folder in found if folder.name == name] or found
+
+
 def read(folder: SiteFolder) -> Site:
     """The folder's site. Raises SiteFileError when the file is wrong or names another site."""
     origin = f"{FOLDER}{folder.name}/{FILE}"
@@ -70,14 +78,45 @@ def read(folder: SiteFolder) -> Site:
     return site
 
 
-def plan(site: Site, folder: SiteFolder, now: datetime, most: int) -> Plan:
-    """A plan of the folder's calendars. Raises CalendarError, and then nothing of it is used."""
-    start, end = now - BEHIND, now + AHEAD
-    try:
-        found = sources.read_all(site, folder.read, start, end)
-    except TooLargeError as error:
-        raise CalendarError(str(error)) from error
-    return make_plan(site, found.peaks, start, end, most, found.warnings)
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What a site's calendars say together, and how each of them is."""
+
+    content: Content
+    readings: tuple[Reading, ...]
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What the plan says about its sources: the stale ones first."""
+        return (*(r.record.stale for r in self.readings if r.record.stale), *self.content.warnings)
+
+    @property
+    def calls(self) -> dict[str, str]:
+        """What on-call hears of them, by the source's key."""
+        return {r.key: r.record.stale for r in self.readings if r.calls}
+
+
+def read_calendars(site: Site, folder: SiteFolder, table: Table, now: datetime) -> Read:
+    """Everything that the site's calendars say of the time to plan; a source that fails is its last good copy."""
+    start, end = window(now)
+    readings = Keeper(table, folder.bucket, site.name).readings(
+        sources.all_of(site, folder.read),
+        lambda source: fetch(site, source, folder.read, lambda name: _secret(name, now), start, end),
+        lambda source, files: sources.read(site, source, files, start, end, now),
+        now,
+    )
+    return Read(sources.combine((r.content for r in readings), start, end), tuple(readings))
+
+
+def _secret(reference: str, now: datetime) -> str:
+    from firstbell.aws import secrets  # when a Moodle is asked; most sites need no secret
+
+    return secrets.value(reference, now)
+
+
+def window(now: datetime) -> tuple[datetime, datetime]:
+    """The time that is planned."""
+    return now - BEHIND, now + AHEAD
 
 
 def forget() -> None:

@@ -91,9 +91,24 @@ def follow(site: Site, seen: Seen, plan: Plan | None, now: datetime, more: tuple
     """The changes that bring a site's group to `plan`, the leases seen and `more` floors, merged."""
     floors = (*_floors(plan), *seen.leases, *more)
     most = min(site.fleet.max_instances, seen.group.max_size)
-    steps = merge(floors, min(site.fleet.min_instances, most), most, now, now + AHEAD)
+    lowest = min(max(site.fleet.min_instances, resting(site, seen) or 0), most)
+    steps = merge(floors, lowest, most, now, now + AHEAD)
     ours = _levels(seen.plan, (*floors, *_floors(seen.plan)), most)
     return decide(seen.group, seen.scheduled, steps, now, ours)
+
+
+def resting(site: Site, seen: Seen) -> int | None:
+    """The group's own MinSize, to which it goes back after a peak; None until one was seen that is not from us.
+
+    It is the present one when we never set that, or when somebody has lowered it under what was remembered (a deploy
+    that resets the group in a peak says so too what it is at rest).
+    """
+    known = seen.plan.resting if seen.plan else None
+    ours = _levels(seen.plan, (*_floors(seen.plan), *seen.leases), min(site.fleet.max_instances, seen.group.max_size))
+    present = seen.group.min_size
+    if present not in ours | {site.fleet.min_instances}:
+        return known if seen.leases else present  # the level of a lease that was renewed since is nobody's rest
+    return present if known is not None and present < known else known
 
 
 def remembering(site: Site, seen: Seen, plan: Plan) -> Plan:

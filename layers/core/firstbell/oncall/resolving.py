@@ -8,7 +8,10 @@ from firstbell.oncall.signal import Signal
 
 
 def over(table: Table, site: str, own: Collection[str], raised: Collection[str], now: datetime) -> list[Signal]:
-    """A resolving signal for each open incident whose key is one of `own` and is not `raised` now."""
+    """A resolving signal for each open incident that is one of `own` and is not `raised` now.
+
+    `own` are whole keys, or the part of a key before its slash, which stands for all that begin with it.
+    """
     stored = table.query(f"SITE#{site}", "INCIDENT#")
     still_open = {str(s.data.get("key")): s.data for s in stored if s.data.get("state") == "open"}
     return [
@@ -23,5 +26,5 @@ def over(table: Table, site: str, own: Collection[str], raised: Collection[str],
             resolved=True,
         )
         for key, of in sorted(still_open.items())
-        if key in own and key not in raised
+        if (key in own or key.partition("/")[0] in own) and key not in raised
     ]

@@ -2,7 +2,9 @@
 
 import re
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from firstbell.site.checks import Checked, Help, Matching, Strict, Within
 
@@ -15,6 +17,14 @@ def _expression(text: str) -> None:
         re.compile(text)
     except re.error as error:
         raise ValueError(f"{text!r} is not a regular expression: {error}") from error
+
+
+def _is_address(url: str) -> bool:
+    try:
+        found = urlsplit(url)
+        return bool(found.hostname) and found.username is None and found.port != 0
+    except ValueError:
+        return False
 
 
 Pattern = Annotated[str, Checked(_expression)]
@@ -57,6 +67,8 @@ class CalendarSource(Strict):
             raise ValueError("an 'ical' calendar needs 'participants': the file does not say how many take part")
         if "://" in self.name and not self.name.startswith("https://"):
             raise ValueError(f"{self.name!r}: only https addresses are read")
+        if self.remote and not _is_address(self.name):
+            raise ValueError(f"{self.label}: not an address: expected https://host/path without a user name in it")
         if self.term and self.remote:
             raise ValueError("a 'term' file lies beside the site file: give its path")
         if bool(self.token) != (bool(self.moodle) and self.remote):
@@ -74,5 +86,11 @@ class CalendarSource(Strict):
 
     @property
     def label(self) -> str:
-        """What it is called in plans, messages and keys: an address without its query, which may hold a secret."""
-        return self.name.partition("?")[0]
+        """What it is called in plans, messages and keys: of an address the host, and a mark where there may be several.
+
+        The path and the query of a feed often hold its secret.
+        """
+        if not self.remote:
+            return self.name
+        host = urlsplit(self.name).hostname or "?"
+        return host if self.moodle else f"{host}#{sha256(self.name.encode()).hexdigest()[:6]}"

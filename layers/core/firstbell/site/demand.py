@@ -1,8 +1,8 @@
 """What people's clicks cost, how they arrive, and how many come: the numbers behind demand, each with its source.
 
-The costs were measured on a real Moodle 5.1.3 (PHP 8.2, OPcache) on one whole core. The profiles of a lecture and of a
-quiz follow nine real class onsets (half of the class within 5 minutes at the median, all within 3 at the steepest); an
-exam's is what operators report: everybody clicks "Start attempt" in the same minute.
+The costs were measured on a real Moodle 5.1.3 (PHP 8.2, OPcache) on one whole core. A lecture's profile is the mean of nine real class
+onsets (7 % within one minute, 52 % within 5, 85 % within 10), a quiz's is like the steepest of them; an exam's is what
+operators report: everybody clicks "Start attempt" in the same minute.
 """
 
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from typing import Annotated
 
 from firstbell.site.checks import Help, Strict, Within
 
-Profile = tuple[tuple[float, float], ...]
+Profile = tuple[tuple[Annotated[float, Within(0, 86_400)], Annotated[float, Within(0, 1)]], ...]
 """How people arrive: (seconds, share that has arrived by then), ascending, the last share being 1; linear between."""
 
 
@@ -38,7 +38,7 @@ class Arrivals(Strict):
     log_in: Annotated[Profile, Help("Before an exam or quiz: its end is the start.")] = ((780, 0.3), (1500, 1.0))
     exam: Annotated[Profile, Help("After an exam's start.")] = ((60, 1.0),)
     quiz: Annotated[Profile, Help("After a quiz's start.")] = ((60, 0.25), (180, 0.75), (300, 1.0))
-    lecture: Annotated[Profile, Help("After a lecture's start.")] = ((60, 0.1), (300, 0.75), (480, 0.92), (900, 1.0))
+    lecture: Annotated[Profile, Help("After a lecture's start.")] = ((60, 0.07), (300, 0.5), (600, 0.85), (1200, 1.0))
     deadline: Annotated[Profile, Help("Before a deadline: its end is the deadline.")] = (
         (1800, 0.25),
         (3000, 0.6),
@@ -67,8 +67,8 @@ def _check(name: str, profile: Profile) -> None:
 class Turnout(Strict):
     """The share of the invited who come: a mean and a standard deviation, until outcomes have taught better."""
 
-    mean: Annotated[float, Within(0.01, 2)]
-    deviation: Annotated[float, Within(0, 1)]
+    mean: Annotated[float, Within(0.01, 2), Help("The mean share; over 1 where more come than are invited.")]
+    deviation: Annotated[float, Within(0, 1), Help("The standard deviation of the share from peak to peak.")]
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,10 @@ from firstbell.site.checks import Help, Matching, Strict, Within
 
 @dataclass(frozen=True)
 class BalancerTier(Strict):
-    """Capacity units (LCU) of the application load balancer, reserved before the rush instead of grown in it."""
+    """Capacity units (LCU) of the application load balancer, reserved before the rush instead of grown in it.
+
+    AWS reserves no fewer than 100.
+    """
 
     load_balancer: Annotated[
         str,
@@ -32,7 +35,7 @@ class WarmPoolTier(Strict):
 
 @dataclass(frozen=True)
 class EfsTier(Strict):
-    """Provisioned throughput of the file system with moodledata."""
+    """Provisioned throughput of the file system with moodledata; an elastic one needs none and is left as it is."""
 
     file_system: Annotated[str, Matching(r"fs-[0-9a-f]{8,40}", "an id such as fs-0123456789abcdef0"), Help("Its id.")]
     mibps_per_thousand: Annotated[float, Within(0.1, 1000), Help("MiB/s for a thousand participants.")] = 20.0
@@ -56,6 +59,13 @@ class ReservationTier(Strict):
         str, Matching(r"[a-z0-9-]+\.[a-z0-9-]+", "a type such as m7g.large"), Help("Type of the instances.")
     ]
     zones: Annotated[tuple[str, ...], Help("Availability zones, over which the instances are spread.")]
+    resource_group: Annotated[
+        str,
+        Matching(
+            r"arn:aws:resource-groups:[a-z0-9-]+:[0-9]{12}:group/[A-Za-z0-9_./-]{1,300}", "the ARN of a resource group"
+        ),
+        Help("ARN of the group of capacity reservations that launches target: runbook loan-not-raised has how."),
+    ]
     platform: Annotated[str, Help("As EC2 calls it.")] = "Linux/UNIX"
     lead_minutes: Annotated[int, Within(5, 1440), Help("How long before the peak.")] = 60
 

@@ -1,0 +1,128 @@
+"""A conversation with a Moodle's web services (REST): questions and answers, its refusals, and its limits.
+
+The token travels in the form, never in the address, and is blotted out of everything that comes back.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from firstbell import web
+from firstbell.calendar.moodle_answers import SEE, refusal
+from firstbell.calendar.values import CalendarError
+
+LARGEST = 32 * 2**20  # bytes of one answer
+CALLS = 200  # of one conversation
+TIME = timedelta(seconds=25)  # for one conversation
+ONE = 20.0  # seconds for one answer
+PASSING = ("sitemaintenance", "upgraderunning")
+PATIENCE = 3  # refusals, then the question is put no more
+
+Ask = Callable[..., bytes]
+"""`web.fetch`, or what answers like it."""
+
+
+class RefusedError(Exception):
+    """Moodle answered with an error: `answer` has its `errorcode` and `message`."""
+
+    def __init__(self, answer: Mapping[str, Any]) -> None:
+        self.answer = answer
+        super().__init__(str(answer["errorcode"]))
+
+
+class Conversation:
+    """With the Moodle at `url`, for the owner of `token`; `functions` are those of the token's service.
+
+    It remembers what was refused, and how many questions were not put; `notes` are what else is to be said.
+    """
+
+    def __init__(
+        self, url: str, token: str, private_hosts: tuple[str, ...], ask: Ask, now: Callable[[], datetime]
+    ) -> None:
+        if not token:
+            raise CalendarError(f"{url}: the token of its web service is empty")
+        self.origin = url.partition("?")[0].rstrip("/")
+        self.functions: frozenset[str] = frozenset()
+        self._refused: dict[str, tuple[str, int]] = {}
+        self._unasked: Counter[str] = Counter()
+        self.notes: list[str] = []
+        self._token, self._hosts, self._ask, self._now = token, private_hosts, ask, now
+        self._asked, self._began = 0, now()
+
+    def must(self, function: str, parameters: Mapping[str, str] | None = None) -> Any:
+        """The answer to a question without which nothing can be planned.
+
+        Raises WebError when the Moodle cannot be reached or is in maintenance, which passes; else CalendarError.
+        """
+        try:
+            return self._question(function, parameters or {})
+        except RefusedError as refused:
+            told = refusal(function, refused.answer)
+            if refused.answer["errorcode"] in PASSING:
+                raise web.WebError(told) from None
+        except CalendarError as error:
+            told = str(error)
+        raise CalendarError(f"{self.origin}: {told}")
+
+    def may(self, function: str, parameters: Mapping[str, str], share: float = 1.0) -> Any:
+        """The answer, or None where there is none, was none too often, or `share` of the limits is used up."""
+        told, times = self._refused.get(function, ("", 0))
+        if function not in self.functions or times >= PATIENCE:
+            return None
+        if not self.within(share):
+            self._unasked[function] += 1
+            return None
+        try:
+            return self._question(function, parameters)
+        except RefusedError as refused:
+            now_told = refusal(function, refused.answer)
+        except (web.WebError, CalendarError) as error:
+            now_told = str(error)
+        self._refused[function] = told or now_told, times + 1
+        return None
+
+    def within(self, share: float = 1.0) -> bool:
+        """Whether this share of the questions and of the time is not yet used up."""
+        return self._asked < CALLS * share and self._now() - self._began < TIME * share
+
+    def said(self, without: Mapping[str, str]) -> list[str]:
+        """What a plan should say: the notes, and what was refused, not asked or not there, and what it is `without`."""
+        told = [f"its service has no {name}: {then}" for name, then in without.items() if name not in self.functions]
+        told += [said + (f" ({times} times)" if times > 1 else "") for said, times in self._refused.values()]
+        told += [
+            f"{times} questions of {name} were left out (one fetch asks {CALLS} times, and for {TIME.seconds} s, at"
+            f" most): {without.get(name, 'nothing is known of them')}"
+            for name, times in self._unasked.items()
+        ]
+        return [f"{self.origin}: {note}" for note in self.notes + told]
+
+    def _question(self, function: str, parameters: Mapping[str, str]) -> Any:
+        self._asked += 1
+        left = (TIME - (self._now() - self._began)).total_seconds()
+        try:
+            said = self._ask(
+                f"{self.origin}/webservice/rest/server.php",
+                private_hosts=self._hosts,
+                largest=LARGEST,
+                form={"wstoken": self._token, "wsfunction": function, "moodlewsrestformat": "json", **parameters},
+                seconds=max(1.0, min(ONE, left)),
+            )
+        except web.WebError as error:
+            hint = "; are web services and REST enabled?" if " 403 " in str(error) else ""
+            raise web.WebError(self._blot(f"{function}: {error}{hint}")) from None
+        try:
+            answer = json.loads(self._blot(said.decode("utf-8", "replace")))
+        except (ValueError, RecursionError):
+            what = "a web page" if b"<" in said[:500] else "no JSON"
+            raise CalendarError(
+                f"{function} is answered by {what}: is the site in maintenance, is this the address of the Moodle"
+                f" itself, does it print warnings? See {SEE}"
+            ) from None
+        if isinstance(answer, dict) and "errorcode" in answer:
+            raise RefusedError(answer)
+        return answer
+
+    def _blot(self, text: str) -> str:
+        return text.replace(self._token, "[token]")

@@ -1,0 +1,164 @@
+"""Lends: reads records, settings and bookings, and carries out what was decided, step by step.
+
+A site without loans and without a wish for now costs one query of the table; a tier is asked about while it has one.
+"""
+
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import assert_never
+
+from firstbell.aws import autoscaling, balancer, clients, filesystem, rds, reservations, scheduler
+from firstbell.aws.table import Table
+from firstbell.capacity import loan_troubles, tiers
+from firstbell.capacity.loans import Book, Change, Forget, Loan, Save, Seen, Set, Step, Unbook, Wish
+from firstbell.capacity.returning import current, decide
+from firstbell.capacity.settings import call, text
+from firstbell.capacity.values import Plan
+from firstbell.environment import Environment
+from firstbell.oncall.signal import Signal
+from firstbell.plain import from_plain, to_plain
+from firstbell.site import Site
+
+LOAN = "LOAN#"
+
+
+@dataclass(frozen=True, slots=True)
+class Unseen:
+    """A setting that could not be read: nothing was decided about it. Applying it raises what AWS said."""
+
+    subject: str
+    error: Exception
+    reason: str = "its setting or its booking cannot be read: nothing is changed"
+
+
+class TakenError(Exception):
+    """Another run changes the same loan; what this one decided may be out of date, and is not done."""
+
+
+def changes(
+    site: Site, plan: Plan | None, table: Table, environment: Environment, now: datetime
+) -> list[Change | Unseen | Signal]:
+    """What is to be borrowed, kept and returned for `plan`, and what on-call should hear; nothing without a plan."""
+    if plan is None:
+        return []
+    loans = {loan.key: loan for loan in _loans(table, site.name)}
+    wishes = {wish.key: wish for wish in tiers.wishes(site, plan) if current(wish, now)}
+    decided: list[Change | Unseen | Signal] = []
+    troubles = []
+    for key in sorted(loans.keys() | wishes.keys()):
+        loan, wish = loans.get(key), wishes.get(key)
+        try:
+            seen = _look(site.name, loan or wishes[key], environment)
+        except Exception as error:  # noqa: BLE001 - raised when it is applied, so that it stops no other tier
+            decided.append(Unseen(key, error))
+            continue
+        change = decide(wish, loan, seen, now)
+        decided += [change] if change else []
+        trouble = loan_troubles.trouble(wish, loan, seen, change, now)
+        troubles += [trouble] if trouble else []
+    return decided + loan_troubles.signals(site.name, troubles, now)
+
+
+def checked(found: Iterable[Change | Unseen | Signal]) -> frozenset[str]:
+    """The keys of the incidents that the run which `found` these can say are over, where it does not raise them."""
+    return frozenset() if any(isinstance(one, Unseen) for one in found) else loan_troubles.KEYS
+
+
+def _loans(table: Table, site: str) -> list[Loan]:
+    found = table.query(f"SITE#{site}", LOAN)
+    return [replace(from_plain(Loan, stored.data), version=stored.version) for stored in found]
+
+
+def _look(site: str, of: Loan | Wish, environment: Environment) -> Seen:
+    """The present setting; whether its return is booked is only asked if it can be."""
+    if of.tier == "reservation":
+        return _reserved(site, of)
+    at = scheduler.booked(environment.schedule_group, _booking(site, of)) if isinstance(of, Loan) else None
+    match of.tier:
+        case "freeze":
+            return Seen(text(of.part in autoscaling.group(of.subject).suspended), at)
+        case "balancer":
+            found = balancer.reserved_capacity(of.subject)
+            return Seen(text(found.units), at, busy=found.pending, exhausted=found.decreases_left < 1)
+        case "warm_pool":
+            pool, leaving = autoscaling.warm_pool(of.subject)
+            return Seen(text(pool), at, busy=leaving)
+        case "efs":
+            throughput, free = filesystem.throughput(of.subject)
+            return Seen(text(throughput), at, busy=not free)
+        case "aurora":
+            scaling, free = rds.capacity_range(of.subject)
+            return Seen(text(scaling), at, busy=not free)
+        case _:
+            assert_never(of.tier)
+
+
+def _reserved(site: str, of: Loan | Wish) -> Seen:
+    found = reservations.find(site, of.part)
+    if found is None:
+        return Seen(text(0))
+    lacking = not reservations.in_effect(found, _capacity(of).group)
+    return Seen(text(found.count), found.end, lacking=lacking)
+
+
+def _capacity(of: Loan | Wish) -> reservations.Capacity:
+    return reservations.Capacity(**json.loads(of.subject))
+
+
+def _booking(site: str, of: Loan | Wish) -> str:
+    """The name of the booking: at most 64 letters, digits, dots, dashes and underscores."""
+    return f"{site}.{of.key.replace('#', '.')}"
+
+
+def applier(table: Table, site: str, environment: Environment) -> Callable[[Change | Unseen], None]:
+    """What carries out one change of the site called `site`; a step that fails ends the change."""
+
+    def apply(change: Change | Unseen) -> None:
+        if isinstance(change, Unseen):
+            raise change.error
+        for step in change.steps:
+            _do(step, table, site, environment)
+
+    return apply
+
+
+def _do(step: Step, table: Table, site: str, environment: Environment) -> None:
+    loan, pk = step.loan, f"SITE#{site}"
+    match step:
+        case Save():
+            if not table.replace(pk, LOAN + loan.key, to_plain(loan), loan.version):
+                raise TakenError(f"another run has just changed the loan {loan.key}: the next one sees what came of it")
+        case Forget():
+            table.delete(pk, LOAN + loan.key)
+        case Book() | Set() | Unbook() if loan.tier == "reservation":
+            _reserve(step, site)
+        case Book():
+            at_end = call(loan.tier, loan.part, loan.subject, loan.before)
+            office = scheduler.Office(environment.schedule_group, environment.returns_role, environment.dead_letters)
+            given = json.loads(at_end.parameters)
+            scheduler.book(office, _booking(site, loan), loan.end, at_end.service, at_end.operation, given)
+        case Set(value=value):
+            now = call(loan.tier, loan.part, loan.subject, value)
+            clients.call(now.service, now.operation, json.loads(now.parameters))
+        case Unbook():
+            scheduler.unbook(environment.schedule_group, _booking(site, loan))
+        case _:
+            assert_never(step)
+
+
+def _reserve(step: Book | Set | Unbook, site: str) -> None:
+    """The same for a capacity reservation, whose own end is the booking."""
+    loan = step.loan
+    match step:
+        case Book():
+            reservations.extend(site, loan.part, loan.end)
+        case Set(value=value) if count := int(value):
+            reservations.reserve(site, loan.part, _capacity(loan), count, loan.end, loan.since)
+        case Set():
+            reservations.cancel(site, loan.part)
+        case Unbook():
+            return
+        case _:
+            assert_never(step)

@@ -1,0 +1,166 @@
+"""The planner and its calendars: each stands for itself, and one that fails is its last good copy, told once."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from firstbell.aws import clients
+from simulator.controller import BUCKET
+from simulator.network import Feeds
+from tests.functions.planning_world import SITE, World, living, term
+
+FEED = "https://calendars.example.edu/private-0123/exams.ics"
+BOTH = SITE + f"  - {{ical: '{FEED}', participants: 1500, kind: exam}}\n"
+EXAM, FEED_EXAM = [("05T0828", 4), ("05T1102", 1)], [("06T0828", 8), ("06T1102", 1)]
+
+
+@pytest.fixture
+def feeds() -> Iterator[Feeds]:
+    found = Feeds({FEED: term("06T09").encode()})
+    with found.installed():
+        yield found
+
+
+@pytest.fixture
+def world(feeds: Feeds) -> Iterator[World]:
+    """A site with an exam in a file and a larger one in a feed, planned, and everything heard."""
+    with living() as made:
+        made.put(site=BOTH, term=term("05T09"))
+        made.plan()
+        assert made.told() == []
+        assert made.steps() == [*EXAM, *FEED_EXAM]
+        yield made
+
+
+def warnings(world: World) -> tuple[str, ...]:
+    plan = world.plan_in_force()
+    assert plan is not None
+    return plan.warnings
+
+
+def keys(world: World) -> list[tuple[str, str]]:
+    return [(key.partition("/")[0], how) for key, how in world.told()]
+
+
+def test_a_feed_that_does_not_answer_keeps_its_peaks_and_a_person_is_called_after_an_hour(world: World, feeds: Feeds):
+    feeds.down = True
+    for _ in range(4):
+        world.later(minutes=15)
+        world.plan()
+        assert world.told() == [], "it may well pass"
+    assert world.steps() == [*EXAM, *FEED_EXAM]
+    [said] = warnings(world)
+    assert said.startswith("calendars.example.edu#")
+    assert "is stale since 2026-05-04 06:15 UTC, its copy of 2026-05-04 06:00 UTC is used: no answer" in said
+    assert "private" not in said
+    world.later(minutes=15)
+    world.plan()
+    assert keys(world) == [("calendar-source", "page")]
+    assert world.steps() == [*EXAM, *FEED_EXAM]
+
+
+def test_a_feed_that_answers_again_is_believed_and_its_page_ends(world: World, feeds: Feeds):
+    feeds.down = True
+    world.plan()
+    world.later(minutes=61)
+    world.plan()
+    [(key, how)] = world.told()
+    world.incident(key)
+    feeds.down, feeds.files = False, {FEED: term("07T09").encode()}
+    world.plan()
+    assert (how, world.told()) == ("page", [(key, "resolved")])
+    assert warnings(world) == ()
+    assert world.steps() == [*EXAM, ("07T0828", 8), ("07T1102", 1)]
+
+
+def test_while_one_calendar_is_stale_the_others_change_what_they_like(world: World, feeds: Feeds):
+    feeds.down = True
+    world.put(term=term("08T09"))
+    world.plan()
+    assert world.steps() == [*FEED_EXAM, ("08T0828", 4), ("08T1102", 1)]
+
+
+def test_a_log_in_page_in_the_place_of_a_feed_is_told_at_once(world: World, feeds: Feeds):
+    feeds.files = {FEED: b"<html>Please log in</html>"}
+    world.plan()
+    assert keys(world) == [("calendar-source", "page")]
+    assert world.steps() == [*EXAM, *FEED_EXAM]
+
+
+MANY = [f"{day:02}T{hour:02}" for day in (11, 12, 13) for hour in (7, 12)]
+
+
+def test_a_calendar_that_has_lost_all_its_events_is_not_believed(world: World, feeds: Feeds):
+    feeds.files = {FEED: term(*MANY).encode()}
+    world.plan()
+    before = world.steps()
+    feeds.files = {FEED: term().encode()}
+    world.later(minutes=15)
+    world.plan()
+    [said] = warnings(world)
+    assert "6 of its 6 coming peaks are gone at once" in said
+    assert keys(world) == [("calendar-source", "page")]
+    assert world.steps() == before
+
+
+def test_a_calendar_that_may_shrink_is_believed(world: World, feeds: Feeds):
+    world.put(site=BOTH.replace("kind: exam}\n  - {ical: 'h", "kind: exam}\n  - {may_shrink: true, ical: 'h"))
+    feeds.files = {FEED: term(*MANY).encode()}
+    world.plan()
+    feeds.files = {FEED: term().encode()}
+    world.plan()
+    assert world.told() == []
+    assert world.steps() == EXAM
+
+
+def test_the_loss_of_a_few_events_is_believed(world: World, feeds: Feeds):
+    feeds.files = {FEED: term().encode()}
+    world.plan()
+    assert (world.told(), world.steps()) == ([], EXAM)
+
+
+def test_a_weekly_lecture_of_a_stale_calendar_goes_on_being_planned(world: World, feeds: Feeds):
+    weekly = term("06T09").replace("DURATION:PT2H", "DURATION:PT2H\r\nRRULE:FREQ=WEEKLY")
+    feeds.files = {FEED: weekly.encode()}
+    world.plan()
+    feeds.down = True
+    world.later(days=15)
+    world.plan()
+    assert {at for at, size in world.steps() if size == 8} == {"20T0828", "27T0828"}
+
+
+def test_without_its_copy_a_stale_calendar_is_nothing_and_says_so(world: World, feeds: Feeds):
+    feeds.down = True
+    for found in clients.s3().list_objects_v2(Bucket=BUCKET, Prefix="kept/")["Contents"]:
+        clients.s3().delete_object(Bucket=BUCKET, Key=found["Key"])
+    world.plan()
+    assert any("its kept copy cannot be used" in said for said in warnings(world))
+    assert world.steps() == EXAM
+
+
+def test_an_unchanged_calendar_is_not_kept_again(world: World):
+    before = world.fleet.gateway.calls.copy()
+    for _ in range(3):
+        world.later(minutes=15)
+        world.plan()
+    written = [name for name in world.fleet.gateway.calls - before if name in ("s3.PutObject", "dynamodb.DeleteItem")]
+    assert written == []
+
+
+def test_peaks_of_the_command_line_are_planned_without_being_named_in_the_site_file(world: World):
+    peaks = (
+        "peaks:\n- {title: Entrance exam, start: 2026-05-07T09:00, minutes: 60, participants: 900, kind: exam,"
+        " expires: 2026-05-09}\n"
+    )
+    world.put_as("peaks.yaml", peaks.encode())
+    world.plan()
+    assert ("07T0628", 5) in world.steps()  # nine o'clock in Berlin
+
+
+def test_a_token_that_cannot_be_read_is_told_and_stops_nothing(world: World):
+    moodle = "  - {moodle: 'https://moodle.example.edu', token: 'ssm:/firstbell/none'}\n"
+    world.put(site=BOTH + moodle)
+    world.plan()
+    [signal] = world.signals
+    assert "moodle.example.edu" in signal["evidence"][0]
+    assert world.steps() == [*EXAM, *FEED_EXAM]
