@@ -39,7 +39,7 @@ def from_file(path: Path, site: Site) -> Seen:
 
 def _dated(action: dict[str, Any]) -> dict[str, Any]:
     """The AWS CLI prints times as text."""
-    times = {key: datetime.fromisoformat(action[key]) for key in ("StartTime", "Time") if key in action}
+    times: dict[str, Any] = {k: datetime.fromisoformat(action[k]) for k in ("StartTime", "Time") if k in action}
     return {**action, **times}
 
 

@@ -9,9 +9,10 @@ from typing import Any
 from cli import costs, picture, screen
 from cli.options import MOST_SAID, counted
 from cli.times import local, utc
-from firstbell.capacity import reconcile, tiers
+from firstbell.capacity import reconcile
 from firstbell.capacity.assumptions import assumptions
 from firstbell.capacity.values import Learned, Plan
+from firstbell.loans import tiers
 from firstbell.site import Site
 
 

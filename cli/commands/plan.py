@@ -78,6 +78,6 @@ def _learned(site: "Site", table: str) -> Learned:
     if not table:
         return Learned()
     from firstbell.aws.table import Table
-    from firstbell.capacity import remembering
+    from firstbell.learning import remembering
 
     return remembering.recall(Table(table), site)

@@ -13,8 +13,8 @@ from cli.times import local, utc
 from firstbell import clock
 
 if TYPE_CHECKING:
-    from firstbell.capacity.memory import Memory
-    from firstbell.capacity.outcomes import Outcome
+    from firstbell.learning.memory import Memory
+    from firstbell.learning.outcomes import Outcome
     from firstbell.site import Kind, Site
 
 EXAMPLES = examples(
@@ -33,7 +33,7 @@ def command(
     if not table:
         raise CommandError("what was learned is in the deployed table: give --table (the stack's output TableName)")
     from firstbell.aws.table import Table
-    from firstbell.capacity import remembering
+    from firstbell.learning import remembering
 
     state = Table(table)
     found = _published(state, site)
@@ -65,7 +65,7 @@ def _published(table: Any, text: str) -> "Site":
 def _planned(site: "Site", memory: "Memory", kind: "Kind") -> float:
     """The share of the invited that the next plan takes for peaks of a kind."""
     from firstbell.capacity.demand import share
-    from firstbell.capacity.memory import learned
+    from firstbell.learning.memory import learned
 
     return share(site, learned(site, memory), kind)
 

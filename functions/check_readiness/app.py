@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from firstbell.capacity import attempting, freezing, keeping, looking, readiness, reconcile, watching
+from firstbell.capacity import keeping, reconcile
 from firstbell.instances.keeping import open_incidents
+from firstbell.readiness import attempting, freezing, gate, looking, watching
 from firstbell.running import Run
 from firstbell.site import Site
 
@@ -18,7 +19,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
             if freezing.concerned(site, plan, raised, run.now):
                 _look(run, site, raised)
             else:
-                over = readiness.over(site.name, plan, None, raised, run.now)
+                over = gate.over(site.name, plan, None, raised, run.now)
                 run.act(site, [*over, *watching.over(site, raised, run.now)], run.tell)
     return run.finish()
 
@@ -28,6 +29,6 @@ def _look(run: Run, site: Site, raised: frozenset[str]) -> None:
     held = freezing.hold(site, sight.seen, run.now)
     seen, floors = freezing.renewed(sight.seen, held), tuple(save.floor for save in held)
     changes = reconcile.follow(site, seen, seen.plan, run.now, more=floors)
-    gate = readiness.decide(site, sight, changes, raised, run.now)
+    lacking = gate.decide(site, sight, changes, raised, run.now)
     watch = watching.decide(site, sight, raised, run.now)
-    run.act(site, [*held, *changes, *gate, *watch], attempting.applier(run.table, site.name))
+    run.act(site, [*held, *changes, *lacking, *watch], attempting.applier(run.table, site.name))

@@ -5,9 +5,11 @@ from typing import Any
 from firstbell import published
 from firstbell.aws.autoscaling import UnknownGroupError
 from firstbell.aws.bucket import Bucket
-from firstbell.capacity import complaints, keeping, lending, publishing, remembering
+from firstbell.capacity import complaints, keeping, publishing
 from firstbell.capacity.drafting import Draft, draft
 from firstbell.capacity.reconcile import Change
+from firstbell.learning import remembering
+from firstbell.loans import lending
 from firstbell.oncall import resolving
 from firstbell.oncall.signal import Signal
 from firstbell.running import Run

@@ -9,10 +9,10 @@ from datetime import datetime, timedelta
 from itertools import chain
 from random import Random
 
-from firstbell.capacity import learning, outcomes
-from firstbell.capacity.outcomes import Outcome, Used
 from firstbell.capacity.planning import LATE, make_plan
 from firstbell.capacity.values import Learned, Peak
+from firstbell.learning import estimates, outcomes
+from firstbell.learning.outcomes import Outcome, Used
 from simulator.contest.campus import STEP, Campus
 
 NEAR = timedelta(hours=6)  # what is further from a peak does not concern it
@@ -38,9 +38,9 @@ def learned(campus: Campus, now: datetime) -> Learned:
     """What the weeks up to `now` have taught: the ordinary week, and from the peaks' outcomes the turnout."""
     site, past = campus.site, [p for p in campus.peaks if p.end < now]
     left_out = outcomes.merged(chain.from_iterable(outcomes.spans(p, site) for p in past))
-    hours = _used(campus, learning.HOUR, now)
-    usual = learning.baseline(hours, site.zone, [(s.start, s.end) for s in left_out], site.fleet.baseline_vcpus)
-    return Learned(usual, site.fleet.lead, learning.factors(site, _outcomes(campus, past, usual, now)))
+    hours = _used(campus, estimates.HOUR, now)
+    usual = estimates.baseline(hours, site.zone, [(s.start, s.end) for s in left_out], site.fleet.baseline_vcpus)
+    return Learned(usual, site.fleet.lead, estimates.factors(site, _outcomes(campus, past, usual, now)))
 
 
 def _used(campus: Campus, period: timedelta, now: datetime) -> list[Used]:

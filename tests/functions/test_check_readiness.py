@@ -11,11 +11,13 @@ import pytest
 from firstbell.acting import ActionsFailed
 from firstbell.aws import clients
 from firstbell.aws.table import Table
-from firstbell.capacity import freezing, keeping, remembering
-from firstbell.capacity.memory import Memory
+from firstbell.capacity import keeping
 from firstbell.instances.keeping import Records
 from firstbell.instances.records import Record
+from firstbell.learning import remembering
+from firstbell.learning.memory import Memory
 from firstbell.plain import to_plain
+from firstbell.readiness import freezing
 from simulator.cloud import Faults
 from simulator.cloud.autoscaling import TargetTracking
 from simulator.controller import TABLE

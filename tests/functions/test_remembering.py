@@ -11,11 +11,11 @@ from firstbell.acting import Outcome as Acted
 from firstbell.acting import carry_out
 from firstbell.aws import autoscaling, metrics
 from firstbell.aws.table import Table
-from firstbell.capacity import remembering
-from firstbell.capacity.memory import Action, SaveMemory, SaveOutcome
-from firstbell.capacity.outcomes import Outcome, spans
 from firstbell.capacity.values import Learned, Peak, Plan, Step
 from firstbell.instances.actions import Continue
+from firstbell.learning import remembering
+from firstbell.learning.memory import Action, SaveMemory, SaveOutcome
+from firstbell.learning.outcomes import Outcome, spans
 from firstbell.site_file import read_site
 from simulator.cloud import ApiError, target_groups
 from simulator.cloud.cloudwatch import Metric
@@ -88,7 +88,7 @@ def outcomes() -> list[Outcome]:
 def test_on_day_one_nothing_is_known_and_that_is_no_failure(world: World):
     assert recalled() == Learned()
     [saved] = look(world)
-    assert saved.reason.startswith("the ordinary week: not known before 3 weeks")
+    assert saved.reason.startswith("the ordinary week: unknown before 3 weeks")
     assert recalled() == Learned()
 
 

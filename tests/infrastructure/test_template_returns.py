@@ -7,7 +7,7 @@ import boto3
 import pytest
 
 from firstbell.aws import scheduler
-from firstbell.capacity.settings import Call, call, pool, text
+from firstbell.loans.settings import Call, call, pool, text
 
 PREFIX = {"elbv2": "elasticloadbalancing", "efs": "elasticfilesystem"}  # of IAM, where it is not boto3's name
 BOOKED = [

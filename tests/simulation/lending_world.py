@@ -9,10 +9,10 @@ from typing import Any
 from firstbell.acting import Outcome, carry_out
 from firstbell.aws import clients
 from firstbell.aws.table import Table
-from firstbell.capacity import lending, tiers
-from firstbell.capacity.loans import Change
 from firstbell.capacity.values import Peak, Plan, Step
 from firstbell.environment import Environment
+from firstbell.loans import lending, tiers
+from firstbell.loans.values import Change
 from firstbell.oncall.signal import Signal
 from firstbell.site import AuroraTier, BalancerTier, EfsTier, Fleet, ReservationTier, Site, Tiers, WarmPoolTier
 from simulator import controller, world

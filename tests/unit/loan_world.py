@@ -4,9 +4,9 @@ import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from firstbell.capacity.loans import Book, Change, Forget, Loan, Save, Seen, Set, Step, Unbook, Wish
-from firstbell.capacity.returning import current, decide
-from firstbell.capacity.settings import Tier, pool, text
+from firstbell.loans.returning import current, decide
+from firstbell.loans.settings import Tier, pool, text
+from firstbell.loans.values import Book, Change, Forget, Loan, Save, Seen, Set, Step, Unbook, Wish
 
 START = datetime(2026, 5, 4, 6, 0, tzinfo=UTC)
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)

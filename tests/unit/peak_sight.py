@@ -5,12 +5,12 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from firstbell.capacity.attempts import SetDesired
 from firstbell.capacity.reconcile import SaveFloor, Seen, SetMinSize
-from firstbell.capacity.sight import Sight
 from firstbell.capacity.values import Floor, Plan
-from firstbell.capacity.zones import LendZones, ReturnZones
 from firstbell.fleet import BEST_EFFORT, Group, Instance, ScheduledAction
+from firstbell.readiness.attempts import SetDesired
+from firstbell.readiness.sight import Sight
+from firstbell.readiness.zones import LendZones, ReturnZones
 
 ZONES = ("eu-central-1a", "eu-central-1b")
 

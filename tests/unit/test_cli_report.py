@@ -14,10 +14,11 @@ from cli import week
 from cli.main import app
 from cli.picture import BLOCKS
 from firstbell import clock, published
+from firstbell.aws import clients
 from firstbell.aws.table import Table
-from firstbell.capacity import remembering
-from firstbell.capacity.memory import Memory, SaveMemory, SaveOutcome
-from firstbell.capacity.outcomes import Outcome
+from firstbell.learning import remembering
+from firstbell.learning.memory import Memory, SaveMemory, SaveOutcome
+from firstbell.learning.outcomes import Outcome
 from firstbell.site_file import read_site
 from tests.unit.state_table import state_table
 
@@ -164,8 +165,10 @@ def test_what_goes_wrong_is_one_sentence(table: Table, says: str, arguments, cod
 
 
 def test_without_credentials_it_says_how_to_get_some(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    clients.forget()  # one that another test has made has its credentials
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
-        monkeypatch.delenv(name)
+        monkeypatch.delenv(name, raising=False)
     for name in ("AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"):
         monkeypatch.setenv(name, str(tmp_path / "none"))
     result = firstbell("--site", "greenfield", "--table", "state")

@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from firstbell.capacity.launch_troubles import Trouble, launch_troubles
 from firstbell.fleet import Activity
+from firstbell.readiness.launch_troubles import Trouble, launch_troubles
 
 NOW = datetime(2026, 5, 5, 8, 50, tzinfo=UTC)
 FAILED = "Launching EC2 instance failed."

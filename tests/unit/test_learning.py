@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firstbell.capacity import learning
 from firstbell.capacity.demand import LEAST_SHARE, MOST_SHARE
-from firstbell.capacity.outcomes import Outcome, Used
 from firstbell.fleet import Activity
+from firstbell.learning import estimates
+from firstbell.learning.outcomes import Outcome, Used
 from firstbell.site import Fleet, Kind, Site, Turnout
 
 BERLIN, UTC_ZONE = ZoneInfo("Europe/Berlin"), ZoneInfo("UTC")
@@ -41,7 +41,7 @@ def changed(hours: Sequence[Used], week: int, change: Callable[[float], float], 
 
 
 def test_an_ordinary_week_is_learned_as_it_is():
-    assert learning.baseline(weeks(8), UTC_ZONE) == tuple(busy(n) for n in range(168))
+    assert estimates.baseline(weeks(8), UTC_ZONE) == tuple(busy(n) for n in range(168))
 
 
 @pytest.mark.parametrize(
@@ -55,47 +55,47 @@ def test_an_ordinary_week_is_learned_as_it_is():
     ],
 )
 def test_when_the_week_is_known(says: str, hours: list[Used], known: bool):
-    assert len(learning.baseline(hours, UTC_ZONE)) == (168 if known else 0), says
+    assert len(estimates.baseline(hours, UTC_ZONE)) == (168 if known else 0), says
 
 
 @pytest.mark.parametrize("count", [3, 4, 5, 8])
 @pytest.mark.parametrize("odd", [0, 1, -1])
 def test_one_unknown_exam_is_not_in_it(count: int, odd: int):
     hours = changed(weeks(count), odd % count, lambda v: v + 30, TUESDAY_9, TUESDAY_9 + 1)
-    assert learning.baseline(hours, UTC_ZONE) == learning.baseline(weeks(count), UTC_ZONE)
+    assert estimates.baseline(hours, UTC_ZONE) == estimates.baseline(weeks(count), UTC_ZONE)
 
 
 @pytest.mark.parametrize("count", [3, 4, 5, 8])
 @pytest.mark.parametrize("odd", [0, 1, -1])
 def test_one_unknown_holiday_week_is_not_in_it(count: int, odd: int):
     hours = changed(weeks(count), odd % count, lambda v: v * 0.05)
-    assert learning.baseline(hours, UTC_ZONE) == learning.baseline(weeks(count), UTC_ZONE)
+    assert estimates.baseline(hours, UTC_ZONE) == estimates.baseline(weeks(count), UTC_ZONE)
 
 
 def test_four_unknown_holiday_weeks_of_eight_are_not_in_it_either():
     hours = weeks(8)
     for week in (2, 3, 4, 5):
         hours = changed(hours, week, lambda v: v * 0.05)
-    assert learning.baseline(hours, UTC_ZONE) == tuple(busy(n) for n in range(168))
+    assert estimates.baseline(hours, UTC_ZONE) == tuple(busy(n) for n in range(168))
 
 
 def test_a_term_after_the_holidays_is_believed_after_two_weeks():
     holidays, term = weeks(6, load=lambda n: 0.1), weeks(2, MONDAY + 6 * WEEK)
-    assert max(learning.baseline(holidays + term[:168], UTC_ZONE)) == 0.1
-    assert learning.baseline(holidays + term, UTC_ZONE) == tuple(busy(n) for n in range(168))
+    assert max(estimates.baseline(holidays + term[:168], UTC_ZONE)) == 0.1
+    assert estimates.baseline(holidays + term, UTC_ZONE) == tuple(busy(n) for n in range(168))
 
 
 def test_the_holidays_after_a_term_are_believed_when_three_quarters_are_holidays():
     hours = weeks(3) + weeks(6, MONDAY + 3 * WEEK, lambda n: 0.1)
-    assert max(learning.baseline(hours[: 8 * 168], UTC_ZONE)) == 3.0
-    assert max(learning.baseline(hours[168:], UTC_ZONE)) == 0.1
+    assert max(estimates.baseline(hours[: 8 * 168], UTC_ZONE)) == 3.0
+    assert max(estimates.baseline(hours[168:], UTC_ZONE)) == 0.1
 
 
 def test_a_lecture_every_other_week_is_in_it():
     hours = weeks(8)
     for week in (0, 2, 4, 6):
         hours = changed(hours, week, lambda v: 5.0, TUESDAY_9)
-    assert learning.baseline(hours, UTC_ZONE)[TUESDAY_9] == 5.0
+    assert estimates.baseline(hours, UTC_ZONE)[TUESDAY_9] == 5.0
 
 
 def at(hour_of_week: int, week: int, **later: float) -> datetime:
@@ -115,32 +115,32 @@ def test_a_known_peak_is_left_out_however_often_it_comes(says: str, touched: tup
     for week in range(5):
         hours = changed(hours, week, lambda v: v + 30, TUESDAY_9)
     excluded = [(at(0, week) + touched[0] * HOUR, at(0, week) + touched[1] * HOUR) for week in range(5)]
-    assert learning.baseline(hours, UTC_ZONE)[TUESDAY_9] == 33.0, "else this test shows nothing"
-    assert learning.baseline(hours, UTC_ZONE, excluded)[TUESDAY_9] == 3.0, says
+    assert estimates.baseline(hours, UTC_ZONE)[TUESDAY_9] == 33.0, "else this test shows nothing"
+    assert estimates.baseline(hours, UTC_ZONE, excluded)[TUESDAY_9] == 3.0, says
 
 
 def test_an_interval_that_only_touches_an_hour_leaves_it_in():
     hours = [Used(h.start, 7.0 if n % 168 == TUESDAY_9 else 1.0) for n, h in enumerate(weeks(8))]
     around = [(at(TUESDAY_9 - 1, w), at(TUESDAY_9, w)) for w in range(8)]
     around += [(at(TUESDAY_9 + 1, w), at(TUESDAY_9 + 2, w)) for w in range(8)]
-    assert learning.baseline(hours, UTC_ZONE, around)[TUESDAY_9] == 7.0
+    assert estimates.baseline(hours, UTC_ZONE, around)[TUESDAY_9] == 7.0
 
 
 def test_an_hour_that_is_always_a_peak_borrows_from_the_same_hour_of_other_days():
     excluded = [(at(TUESDAY_9, week), at(TUESDAY_9 + 1, week)) for week in range(8)]
-    assert learning.baseline(weeks(8), UTC_ZONE, excluded)[TUESDAY_9] == 3.0, "as on four working days of six"
+    assert estimates.baseline(weeks(8), UTC_ZONE, excluded)[TUESDAY_9] == 3.0, "as on four working days of six"
 
 
 def test_an_hour_that_no_day_has_is_as_the_site_file_says():
     nine = [(at(9 + 24 * day, week), at(10 + 24 * day, week)) for week in range(8) for day in range(7)]
-    found = learning.baseline(weeks(8), UTC_ZONE, nine, otherwise=0.5)
+    found = estimates.baseline(weeks(8), UTC_ZONE, nine, otherwise=0.5)
     assert [found[n] for n in range(9, 168, 24)] == [0.5] * 7
     assert found[10] == 3.0
 
 
 def test_hours_in_any_order_teach_the_same():
     hours = changed(weeks(4), 3, lambda v: v * 2)
-    assert learning.baseline(hours[::-1], UTC_ZONE) == learning.baseline(hours, UTC_ZONE)
+    assert estimates.baseline(hours[::-1], UTC_ZONE) == estimates.baseline(hours, UTC_ZONE)
 
 
 @pytest.mark.parametrize("zone", ["Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Kolkata", "UTC"])
@@ -150,7 +150,7 @@ def test_the_change_of_the_clocks_shifts_no_hour(zone: str, start: str):
     local, first = ZoneInfo(zone), datetime.fromisoformat(start).replace(tzinfo=UTC)
     wall = [(first + n * HOUR) for n in range(168 * 8)]
     hours = [Used(m, busy(m.astimezone(local).weekday() * 24 + m.astimezone(local).hour)) for m in wall]
-    found = learning.baseline(hours, local)
+    found = estimates.baseline(hours, local)
     sharp = first.astimezone(local).minute == 0 and zone != "Australia/Lord_Howe"  # this one changes by half an hour
     if sharp:
         assert found == tuple(busy(n) for n in range(168))
@@ -161,7 +161,7 @@ def test_the_change_of_the_clocks_shifts_no_hour(zone: str, start: str):
 def test_in_a_zone_of_half_hours_each_local_hour_is_the_mean_of_its_two():
     zone = ZoneInfo("Asia/Kolkata")  # UTC+5:30: 03:00 UTC is 08:30
     hours = [Used(h.start, 4.0 if h.start.hour == 3 else 0.0) for h in weeks(4)]
-    found = learning.baseline(hours, zone)
+    found = estimates.baseline(hours, zone)
     assert (found[7], found[8], found[9], found[10]) == (0.0, 2.0, 2.0, 0.0)
 
 
@@ -175,7 +175,7 @@ def of_one_hour(values: Sequence[float], rest: float = 1.0) -> list[Used]:
 
 @given(AMOUNTS)
 def test_the_learned_hour_lies_between_the_least_and_the_most(values: list[float]):
-    found = learning.baseline(of_one_hour(values), UTC_ZONE)
+    found = estimates.baseline(of_one_hour(values), UTC_ZONE)
     assert min(values) <= found[TUESDAY_9] <= max(values)
     assert found[TUESDAY_9 + 1] == 1.0
 
@@ -184,7 +184,7 @@ def test_the_learned_hour_lies_between_the_least_and_the_most(values: list[float
 def test_more_load_never_lowers_an_hour(values: list[float], data: st.DataObject):
     week = data.draw(st.integers(0, len(values) - 1))
     more = [v + data.draw(st.floats(0, 50)) if n == week else v for n, v in enumerate(values)]
-    less, grown = (learning.baseline(of_one_hour(found), UTC_ZONE) for found in (values, more))
+    less, grown = (estimates.baseline(of_one_hour(found), UTC_ZONE) for found in (values, more))
     assert all(a <= b for a, b in zip(less, grown, strict=True))
 
 
@@ -193,7 +193,7 @@ def test_what_is_excluded_has_no_say(values: list[float], odd: float, data: st.D
     week = data.draw(st.integers(0, len(values) - 1))
     excluded = [(at(TUESDAY_9, week, minutes=20), at(TUESDAY_9, week, minutes=40))]
     other = [odd if n == week else v for n, v in enumerate(values)]
-    first, second = (learning.baseline(of_one_hour(found), UTC_ZONE, excluded) for found in (values, other))
+    first, second = (estimates.baseline(of_one_hour(found), UTC_ZONE, excluded) for found in (values, other))
     assert first == second
 
 
@@ -225,7 +225,9 @@ FIVE = timedelta(minutes=5)
     ],
 )
 def test_the_use_of_a_period(says, cpu, requests, period, samples, vcpus, busy_):
-    [found] = learning.used({MONDAY: cpu} if cpu else {}, {MONDAY: requests} if requests else {}, period, samples, SITE)
+    [found] = estimates.used(
+        {MONDAY: cpu} if cpu else {}, {MONDAY: requests} if requests else {}, period, samples, SITE
+    )
     assert (found.start, pytest.approx(found.vcpus), found.busy) == (MONDAY, vcpus, busy_), says
 
 
@@ -254,7 +256,7 @@ def launch(number: int, seconds: float | None, status: str = "Successful", says:
     ],
 )
 def test_what_counts_as_a_launch(says: str, activity: Activity, seconds: list[float]):
-    assert learning.launches([activity], {}) == seconds, says
+    assert estimates.launches([activity], {}) == seconds, says
 
 
 @pytest.mark.parametrize(
@@ -270,7 +272,7 @@ def test_what_counts_as_a_launch(says: str, activity: Activity, seconds: list[fl
     ],
 )
 def test_an_admission_goes_first(says: str, let_in: datetime, seconds: float):
-    assert learning.launches([launch(0, 450.0)], {f"i-{0:017x}": let_in}) == [seconds], says
+    assert estimates.launches([launch(0, 450.0)], {f"i-{0:017x}": let_in}) == [seconds], says
 
 
 @pytest.mark.parametrize(
@@ -286,12 +288,12 @@ def test_an_admission_goes_first(says: str, let_in: datetime, seconds: float):
     ],
 )
 def test_the_lead_time(says: str, seconds: list[float], expected: int | None):
-    assert learning.lead_time(seconds) == expected, says
+    assert estimates.lead_time(seconds) == expected, says
 
 
 @given(st.lists(st.floats(0, 1e6), min_size=1, max_size=30), st.floats(0, 1))
 def test_a_quantile_lies_between_the_least_and_the_most(values: list[float], share: float):
-    assert min(values) <= learning.quantile(values, share) <= max(values)
+    assert min(values) <= estimates.quantile(values, share) <= max(values)
 
 
 # ---------------------------------------------------------------- factors
@@ -310,11 +312,11 @@ def outcomes(*shares: float, kind: Kind = "exam") -> list[Outcome]:
 
 
 def planned(*shares: float, turnout: Turnout = EXAM, quantile: float = 0.95) -> float:
-    return learning.factor("exam", turnout, quantile, outcomes(*shares)).share
+    return estimates.factor("exam", turnout, quantile, outcomes(*shares)).share
 
 
 def test_without_outcomes_it_is_the_turnout_s_quantile():
-    found = learning.factor("exam", EXAM, 0.95, [])
+    found = estimates.factor("exam", EXAM, 0.95, [])
     assert (pytest.approx(found.share), found.outcomes) == (PLANNED, 0)
     assert planned(quantile=0.5) == pytest.approx(0.92)
 
@@ -345,12 +347,12 @@ def test_a_broken_measurement_neither_starves_nor_explodes_a_plan(shares: list[f
 
 
 def test_a_kind_learns_from_its_own_peaks_only():
-    found = learning.factor("exam", EXAM, 0.95, outcomes(1.4, 1.4, 1.4, kind="quiz"))
+    found = estimates.factor("exam", EXAM, 0.95, outcomes(1.4, 1.4, 1.4, kind="quiz"))
     assert (pytest.approx(found.share), found.outcomes) == (PLANNED, 0)
 
 
 def test_a_kind_without_outcomes_is_left_to_the_site_file():
-    [factor] = learning.factors(SITE, outcomes(0.9, 0.8))
+    [factor] = estimates.factors(SITE, outcomes(0.9, 0.8))
     assert (factor.kind, factor.outcomes) == ("exam", 2)
 
 

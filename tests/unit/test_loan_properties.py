@@ -5,8 +5,8 @@ from datetime import timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from firstbell.capacity.loans import Return, Wish
-from firstbell.capacity.settings import Tier, text
+from firstbell.loans.settings import Tier, text
+from firstbell.loans.values import Return, Wish
 from tests.unit.loan_world import DAY, MINUTE, RESTING, START, World, wish
 
 TIERS: list[Tier] = ["freeze", "balancer", "warm_pool", "efs", "aurora"]

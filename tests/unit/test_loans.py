@@ -5,10 +5,10 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from firstbell.capacity.loan_troubles import signals, trouble
-from firstbell.capacity.loans import Book, Forget, Keep, Loan, Return, Save, Seen, Set, Unbook
-from firstbell.capacity.returning import AFTER, AGAIN, BEFORE, SETTLE, decide
-from firstbell.capacity.settings import Tier, raised, said, text
+from firstbell.loans.returning import AFTER, AGAIN, BEFORE, SETTLE, decide
+from firstbell.loans.settings import Tier, raised, said, text
+from firstbell.loans.troubles import signals, trouble
+from firstbell.loans.values import Book, Forget, Keep, Loan, Return, Save, Seen, Set, Unbook
 from tests.unit.loan_world import DAY, HOUR, MINUTE, RESTING, START, SUBJECT, World, raised_pool, wish
 
 END = START + 2 * HOUR

@@ -6,11 +6,11 @@ from datetime import timedelta
 
 import pytest
 
-from firstbell.capacity import learning
 from firstbell.capacity.demand import share
-from firstbell.capacity.memory import Day, Memory, SaveMemory, SaveOutcome, Seen, decide, is_daily, learned
-from firstbell.capacity.outcomes import Outcome, Span, Used, spans
 from firstbell.capacity.values import Learned, Peak
+from firstbell.learning import estimates
+from firstbell.learning.memory import Day, Memory, SaveMemory, SaveOutcome, Seen, decide, is_daily, learned
+from firstbell.learning.outcomes import Outcome, Span, Used, spans
 from firstbell.plain import from_plain, to_plain
 from tests.unit.test_outcomes import EXAM, HOUR, MINUTE, NINE, SITE, peak, used
 
@@ -123,7 +123,7 @@ def test_a_day_teaches_the_week_the_lead_time_and_the_samples():
 def test_a_first_day_says_what_is_not_known_yet():
     [saved] = decide(look(day=Day((), ())))
     assert saved.reason == (
-        "the ordinary week: not known before 3 weeks of data; the lead time: not known before 5 launches"
+        "the ordinary week: unknown before 3 weeks of data; the lead time: unknown before 5 launches"
     )
 
 
@@ -140,9 +140,9 @@ def test_peaks_that_are_over_or_under_way_and_holidays_are_not_ordinary():
     odd = tuple(replace(h, vcpus=50.0) if h.start >= NOW - WEEK - 3 * HOUR else h for h in hours(3))
     found = kept(look(memory=memory, peaks=[running], holidays=(free, (NOW + DAY, NOW + 2 * DAY)), day=Day(odd, ())))
     assert found.past == (spans(exam, SITE)[0], Span(*free), Span(spans(running, SITE)[0].start, NOW))
-    without = learning.baseline(odd, SITE.zone, [(s.start, s.end) for s in found.past], 0.5)
+    without = estimates.baseline(odd, SITE.zone, [(s.start, s.end) for s in found.past], 0.5)
     assert found.baseline == without
-    assert without != learning.baseline(odd, SITE.zone, (), 0.5)
+    assert without != estimates.baseline(odd, SITE.zone, (), 0.5)
 
 
 def test_a_holiday_counts_until_now_only_and_the_old_past_is_forgotten():

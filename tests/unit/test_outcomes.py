@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firstbell.capacity import outcomes
 from firstbell.capacity.demand import phases
-from firstbell.capacity.outcomes import Outcome, Span, Used, due, judge, merged, spans
 from firstbell.capacity.values import Peak
+from firstbell.learning import outcomes
+from firstbell.learning.outcomes import Outcome, Span, Used, due, judge, merged, spans
 from firstbell.site import Fleet, Kind, Site
 
 NINE = datetime(2026, 5, 5, 9, tzinfo=UTC)  # a Tuesday

@@ -8,16 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firstbell.capacity import readiness, reconcile, zones
-from firstbell.capacity.attempts import SetDesired
+from firstbell.capacity import reconcile
 from firstbell.capacity.reconcile import SetMinSize
-from firstbell.capacity.sight import Sight
 from firstbell.capacity.values import Floor, Peak, Plan, Step
-from firstbell.capacity.zones import Lent
 from firstbell.fleet import BALANCED_ONLY, BEST_EFFORT, Activity
 from firstbell.instances.records import Record
 from firstbell.oncall.signal import Signal
 from firstbell.oncall.texts import identity
+from firstbell.readiness import gate, zones
+from firstbell.readiness.attempts import SetDesired
+from firstbell.readiness.sight import Sight
+from firstbell.readiness.zones import Lent
 from tests.unit.campus_values import site
 from tests.unit.peak_sight import ZONES, applied, group, sight
 
@@ -49,7 +50,7 @@ FEW, ENOUGH = sight(PLAN, "healthy", "initial", coming=1), sight(PLAN, "healthy"
 def decide(found: Sight, minutes: float, raised: frozenset[str] = frozenset()) -> list[Any]:
     """What the gate does, after what brings the group to its plan anyway."""
     changes = reconcile.follow(SITE, found.seen, found.seen.plan, at(minutes))
-    return [*changes, *readiness.decide(SITE, found, changes, raised, at(minutes))]
+    return [*changes, *gate.decide(SITE, found, changes, raised, at(minutes))]
 
 
 def told(actions: list[Any]) -> list[tuple[str, bool]]:
@@ -118,12 +119,12 @@ def test_a_calendar_s_long_key_is_one_incident_nevertheless() -> None:
 
 
 def test_without_a_plan_open_complaints_end() -> None:
-    assert told(readiness.over("campus", None, None, OPEN, at(-10))) == [(KEY, True)]
+    assert told(gate.over("campus", None, None, OPEN, at(-10))) == [(KEY, True)]
 
 
 def test_a_peak_that_nobody_looks_at_ends_with_its_time_only() -> None:
-    assert readiness.over("campus", PLAN, None, OPEN, at(30)) == []
-    assert told(readiness.over("campus", PLAN, None, OPEN, at(120))) == [(KEY, True)]
+    assert gate.over("campus", PLAN, None, OPEN, at(30)) == []
+    assert told(gate.over("campus", PLAN, None, OPEN, at(120))) == [(KEY, True)]
 
 
 # ---------------------------------------------------------------- what the page says
@@ -329,7 +330,7 @@ def test_that_zones_are_lent_is_told_once_and_so_is_their_return() -> None:
         assert [s.resolved for s in zones.signals("campus", lent, done, raised, START)] == expected
 
 
-BOTH_TROUBLES = readiness.launch_troubles(BOTH, at(-10))
+BOTH_TROUBLES = gate.launch_troubles(BOTH, at(-10))
 
 
 # ---------------------------------------------------------------- rules
@@ -374,7 +375,7 @@ def test_a_second_attempt_never_lowers_anything_and_stays_within_the_bounds(look
     changed = reconcile.follow(of, found.seen, found.seen.plan, at(minutes))
     raises = [a for a in changed if isinstance(a, SetMinSize) and a.min_size >= found.group.min_size]
     after = applied(found, raises)  # of what the plan lowers, the plan's own tests speak
-    for action in readiness.decide(of, after, [], frozenset(), at(minutes)):
+    for action in gate.decide(of, after, [], frozenset(), at(minutes)):
         if isinstance(action, SetDesired):
             assert after.group.desired < action.desired <= min(after.group.max_size, of.fleet.max_instances)
             assert action.desired >= after.group.min_size
@@ -386,7 +387,7 @@ def test_deciding_again_after_everything_was_applied_adds_nothing(look: Any) -> 
 
     def once(seen: Sight, raised: frozenset[str]) -> list[Any]:
         changed = reconcile.follow(of, seen.seen, seen.seen.plan, at(minutes))
-        return [*changed, *readiness.decide(of, seen, changed, raised, at(minutes))]
+        return [*changed, *gate.decide(of, seen, changed, raised, at(minutes))]
 
     first = once(found, frozenset())
     raised = frozenset(a.key for a in first if isinstance(a, Signal))

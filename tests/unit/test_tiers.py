@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from firstbell.capacity.loans import Wish
-from firstbell.capacity.returning import TICK
-from firstbell.capacity.settings import Tier
-from firstbell.capacity.tiers import table, wishes
 from firstbell.capacity.values import Peak, Plan, Step
+from firstbell.loans.returning import TICK
+from firstbell.loans.settings import Tier
+from firstbell.loans.tiers import table, wishes
+from firstbell.loans.values import Wish
 from firstbell.site import AuroraTier, BalancerTier, EfsTier, Fleet, Kind, ReservationTier, Site, Tiers, WarmPoolTier
 
 DAWN = datetime(2026, 5, 4, 0, 0, tzinfo=UTC)

@@ -8,13 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firstbell.capacity import freezing, reconcile, watching, zones
+from firstbell.capacity import reconcile
 from firstbell.capacity.reconcile import SaveFloor
-from firstbell.capacity.sight import Sight
 from firstbell.capacity.values import Floor, Peak, Plan, Step
 from firstbell.fleet import Activity, Refresh, ScheduledAction
 from firstbell.instances.records import Record
 from firstbell.oncall.signal import Signal
+from firstbell.readiness import freezing, watching, zones
+from firstbell.readiness.sight import Sight
 from firstbell.site import Arrivals, Kind, Site, Tiers
 from tests.unit.campus_values import site
 from tests.unit.peak_sight import applied, sight

@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from firstbell.capacity.launch_troubles import Trouble
 from firstbell.capacity.values import Plan
 from firstbell.fleet import Group
 from firstbell.oncall.signal import Signal
+from firstbell.readiness.launch_troubles import Trouble
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,13 +5,14 @@ from datetime import datetime
 
 from firstbell.aws import autoscaling
 from firstbell.aws.table import Table
-from firstbell.capacity import complaints, keeping, publishing, reconcile, remembering
-from firstbell.capacity.launch_troubles import Trouble, launch_troubles
+from firstbell.capacity import complaints, keeping, publishing, reconcile
 from firstbell.capacity.planning import make_plan
 from firstbell.capacity.reconcile import Change, Seen
 from firstbell.capacity.values import Plan
 from firstbell.fleet import Group
+from firstbell.learning import remembering
 from firstbell.oncall.signal import Signal
+from firstbell.readiness.launch_troubles import Trouble, launch_troubles
 from firstbell.site import Site
 
 

@@ -1,8 +1,8 @@
 """What people's clicks cost, how they arrive, and how many come: the numbers behind demand, each with its source.
 
-The costs were measured on a real Moodle 5.1.3 (PHP 8.2, OPcache) on one whole core. A lecture's profile is the mean of nine real class
-onsets (7 % within one minute, 52 % within 5, 85 % within 10), a quiz's is like the steepest of them; an exam's is what
-operators report: everybody clicks "Start attempt" in the same minute.
+The costs were measured on a real Moodle 5.1.3 (PHP 8.2, OPcache) on one whole core. A lecture's profile is the mean of
+nine real class onsets (7 % within one minute, 52 % within 5, 85 % within 10), a quiz's is like the steepest of them; an
+exam's is what operators report: everybody clicks "Start attempt" in the same minute.
 """
 
 from dataclasses import dataclass

@@ -4,13 +4,13 @@ import re
 from collections.abc import Collection, Iterator
 from datetime import datetime
 
-from firstbell.capacity.freezing import Freeze, frozen
 from firstbell.capacity.reconcile import PREFIX
-from firstbell.capacity.sight import Sight
 from firstbell.fleet import Activity, ScheduledAction
 from firstbell.instances.news import only_news
 from firstbell.oncall.signal import Severity, Signal
 from firstbell.oncall.texts import identity
+from firstbell.readiness.freezing import Freeze, frozen
+from firstbell.readiness.sight import Sight
 from firstbell.site import Site
 
 KEY = "exam-freeze/"

@@ -11,12 +11,12 @@ from typing import assert_never
 
 from firstbell.aws import autoscaling, balancer, clients, filesystem, rds, reservations, scheduler
 from firstbell.aws.table import Table
-from firstbell.capacity import loan_troubles, tiers
-from firstbell.capacity.loans import Book, Change, Forget, Loan, Save, Seen, Set, Step, Unbook, Wish
-from firstbell.capacity.returning import current, decide
-from firstbell.capacity.settings import call, text
 from firstbell.capacity.values import Plan
 from firstbell.environment import Environment
+from firstbell.loans import tiers, troubles
+from firstbell.loans.returning import current, decide
+from firstbell.loans.settings import call, text
+from firstbell.loans.values import Book, Change, Forget, Loan, Save, Seen, Set, Step, Unbook, Wish
 from firstbell.oncall.signal import Signal
 from firstbell.plain import from_plain, to_plain
 from firstbell.site import Site
@@ -46,7 +46,7 @@ def changes(
     loans = {loan.key: loan for loan in _loans(table, site.name)}
     wishes = {wish.key: wish for wish in tiers.wishes(site, plan) if current(wish, now)}
     decided: list[Change | Unseen | Signal] = []
-    troubles = []
+    said = []
     for key in sorted(loans.keys() | wishes.keys()):
         loan, wish = loans.get(key), wishes.get(key)
         try:
@@ -56,14 +56,14 @@ def changes(
             continue
         change = decide(wish, loan, seen, now)
         decided += [change] if change else []
-        trouble = loan_troubles.trouble(wish, loan, seen, change, now)
-        troubles += [trouble] if trouble else []
-    return decided + loan_troubles.signals(site.name, troubles, now)
+        trouble = troubles.trouble(wish, loan, seen, change, now)
+        said += [trouble] if trouble else []
+    return decided + troubles.signals(site.name, said, now)
 
 
 def checked(found: Iterable[Change | Unseen | Signal]) -> frozenset[str]:
     """The keys of the incidents that the run which `found` these can say are over, where it does not raise them."""
-    return frozenset() if any(isinstance(one, Unseen) for one in found) else loan_troubles.KEYS
+    return frozenset() if any(isinstance(one, Unseen) for one in found) else troubles.KEYS
 
 
 def _loans(table: Table, site: str) -> list[Loan]:

@@ -13,10 +13,10 @@ from typing import get_args
 from zoneinfo import ZoneInfo
 
 from firstbell.capacity.demand import LEAST_SHARE, MOST_SHARE
-from firstbell.capacity.outcomes import Outcome, Used
 from firstbell.capacity.values import Factor
 from firstbell.capacity.weekly import HOURS, hour_of
 from firstbell.fleet import Activity
+from firstbell.learning.outcomes import Outcome, Used
 from firstbell.site import Kind, Site, Turnout
 
 WEEKS = timedelta(weeks=8)  # that are looked at

@@ -4,13 +4,15 @@ from datetime import datetime
 
 from firstbell.aws import autoscaling, balancer
 from firstbell.aws.table import Table
-from firstbell.capacity import freezing, keeping, planning, remembering
-from firstbell.capacity.launch_troubles import RECENT
-from firstbell.capacity.sight import Sight
-from firstbell.capacity.zones import Lent
+from firstbell.capacity import keeping, planning
 from firstbell.fleet import Group
 from firstbell.instances.keeping import Records
+from firstbell.learning import remembering
 from firstbell.plain import from_plain
+from firstbell.readiness import freezing
+from firstbell.readiness.launch_troubles import RECENT
+from firstbell.readiness.sight import Sight
+from firstbell.readiness.zones import Lent
 from firstbell.site import Site
 
 LENT = "ZONES"

@@ -9,11 +9,11 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from firstbell.capacity import zones
 from firstbell.capacity.demand import is_sat_through
-from firstbell.capacity.readiness import near
 from firstbell.capacity.reconcile import SaveFloor, Seen
 from firstbell.capacity.values import Floor, Plan
+from firstbell.readiness import zones
+from firstbell.readiness.gate import near
 from firstbell.site import Site
 
 OWNER = "freeze"

@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from firstbell.capacity.complaints import Complaint
-from firstbell.capacity.loans import Change, Loan, Seen, Set, Wish
-from firstbell.capacity.returning import AFTER, AGAIN, BEFORE, SETTLE, TICK
-from firstbell.capacity.settings import raised, said
+from firstbell.loans.returning import AFTER, AGAIN, BEFORE, SETTLE, TICK
+from firstbell.loans.settings import raised, said
+from firstbell.loans.values import Change, Loan, Seen, Set, Wish
 from firstbell.oncall.signal import Signal
 
 NOT_RAISED = Complaint(

@@ -6,7 +6,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from firstbell.capacity.settings import Tier
+from firstbell.loans.settings import Tier
 
 
 def key(tier: Tier, part: str) -> str:

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from firstbell.capacity.reconcile import Seen
-from firstbell.capacity.zones import Lent
 from firstbell.fleet import Activity, Group, Refresh
 from firstbell.instances.records import Record
+from firstbell.readiness.zones import Lent
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,12 +6,12 @@ from typing import assert_never
 from firstbell.aws import autoscaling
 from firstbell.aws.table import Table
 from firstbell.capacity import keeping
-from firstbell.capacity.attempts import SetDesired
-from firstbell.capacity.looking import LENT
 from firstbell.capacity.reconcile import Change, DeleteScheduled, PutScheduled, SaveFloor, SetMinSize
-from firstbell.capacity.zones import LendZones, ReturnZones
 from firstbell.fleet import BEST_EFFORT
 from firstbell.plain import to_plain
+from firstbell.readiness.attempts import SetDesired
+from firstbell.readiness.looking import LENT
+from firstbell.readiness.zones import LendZones, ReturnZones
 
 
 def applier(table: Table, site: str) -> Callable[[Change | SetDesired | LendZones | ReturnZones], None]:

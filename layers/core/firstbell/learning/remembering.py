@@ -8,12 +8,12 @@ from typing import assert_never
 from firstbell import journal
 from firstbell.aws import autoscaling, metrics
 from firstbell.aws.table import Table
-from firstbell.capacity import learning, outcomes
-from firstbell.capacity.learning import Interval
-from firstbell.capacity.memory import Action, Day, Memory, SaveMemory, SaveOutcome, Seen, decide, is_daily, learned
-from firstbell.capacity.outcomes import Outcome, Used
 from firstbell.capacity.values import Learned, Peak, Plan
 from firstbell.fleet import Group
+from firstbell.learning import estimates, outcomes
+from firstbell.learning.estimates import Interval
+from firstbell.learning.memory import Action, Day, Memory, SaveMemory, SaveOutcome, Seen, decide, is_daily, learned
+from firstbell.learning.outcomes import Outcome, Used
 from firstbell.plain import from_plain, to_plain
 from firstbell.site import Site
 
@@ -89,12 +89,12 @@ def _day(site: Site, table: Table, group: Group, balancer: dict[str, str], sampl
     counted = [n for i in group.in_service[:ASKED] if (n := metrics.samples_per_hour(i.id, now)) is not None]
     samples = max(counted, default=samples)
     end = now.replace(minute=0, second=0, microsecond=0)
-    hours = _used(site, group, balancer, samples, end - learning.WEEKS, end, learning.HOUR)
+    hours = _used(site, group, balancer, samples, end - estimates.WEEKS, end, estimates.HOUR)
     entries = journal.newest(table, site.name, ENTRIES)
     admitted = {
         e.subject: e.at for e in entries if (e.function, e.action, e.error) == ("admit_instances", "Continue", "")
     }
-    seconds = learning.launches(autoscaling.activities(group.name), admitted)
+    seconds = estimates.launches(autoscaling.activities(group.name), admitted)
     return Day(hours, tuple(seconds), samples if counted else None)
 
 
@@ -103,7 +103,7 @@ def _points(
 ) -> tuple[Used, ...]:
     """The use since the first of the peaks began, whole periods."""
     starts = [span.start for peak in ended for span in outcomes.spans(peak, site)]
-    start = max(min(starts, default=now), now - learning.WEEKS)
+    start = max(min(starts, default=now), now - estimates.WEEKS)
     begin = start - timedelta(seconds=start.timestamp() % outcomes.PERIOD.total_seconds())
     return _used(site, group, balancer, samples, begin, now, outcomes.PERIOD) if starts else ()
 
@@ -118,4 +118,4 @@ def _used(
     period: timedelta,
 ) -> tuple[Used, ...]:
     found = metrics.usage(group.name, balancer, start, end, int(period.total_seconds()))
-    return tuple(learning.used(found.cpu, found.requests, period, samples, site))
+    return tuple(estimates.used(found.cpu, found.requests, period, samples, site))

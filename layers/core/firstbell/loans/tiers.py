@@ -11,10 +11,10 @@ from datetime import datetime, timedelta
 from math import ceil
 
 from firstbell.capacity.demand import is_sat_through, phases
-from firstbell.capacity.loans import Wish
-from firstbell.capacity.returning import DAY, TICK
-from firstbell.capacity.settings import Tier, text
 from firstbell.capacity.values import Peak, Plan
+from firstbell.loans.returning import DAY, TICK
+from firstbell.loans.settings import Tier, text
+from firstbell.loans.values import Wish
 from firstbell.site import Site
 
 FROZEN = ("AZRebalance", "InstanceRefresh")

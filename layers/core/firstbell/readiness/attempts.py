@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from firstbell.capacity import zones
-from firstbell.capacity.launch_troubles import OF_ZONE, Trouble
 from firstbell.capacity.reconcile import Change, SetMinSize
-from firstbell.capacity.sight import Sight
 from firstbell.fleet import BALANCED_ONLY
+from firstbell.readiness import zones
+from firstbell.readiness.launch_troubles import OF_ZONE, Trouble
+from firstbell.readiness.sight import Sight
 from firstbell.site import Site
 
 _LEFT_ALONE = {

@@ -8,16 +8,16 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from firstbell.capacity import attempts, zones
-from firstbell.capacity.attempts import Attempt, SetDesired
 from firstbell.capacity.demand import is_sat_through
-from firstbell.capacity.launch_troubles import Trouble, launch_troubles
 from firstbell.capacity.reconcile import Change
-from firstbell.capacity.sight import Sight
 from firstbell.capacity.values import Peak, Plan
-from firstbell.capacity.zones import LendZones, ReturnZones
 from firstbell.oncall.signal import Signal
 from firstbell.oncall.texts import identity
+from firstbell.readiness import attempts, zones
+from firstbell.readiness.attempts import Attempt, SetDesired
+from firstbell.readiness.launch_troubles import Trouble, launch_troubles
+from firstbell.readiness.sight import Sight
+from firstbell.readiness.zones import LendZones, ReturnZones
 from firstbell.site import Site
 
 AHEAD = timedelta(minutes=15)  # it is asked every 5 minutes: at least twice before a peak, and 10 minutes ahead

@@ -4,11 +4,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from firstbell.capacity import learning, outcomes
 from firstbell.capacity.demand import share
-from firstbell.capacity.learning import Interval
-from firstbell.capacity.outcomes import Outcome, Span, Used
 from firstbell.capacity.values import Learned, Peak
+from firstbell.learning import estimates, outcomes
+from firstbell.learning.estimates import Interval
+from firstbell.learning.outcomes import Outcome, Span, Used
 from firstbell.site import Site
 
 DAILY = timedelta(days=1)
@@ -91,7 +91,7 @@ Action = SaveOutcome | SaveMemory
 
 def learned(site: Site, memory: Memory) -> Learned:
     """What the next plan of `site` is made with."""
-    return Learned(memory.baseline, memory.lead_time, learning.factors(site, memory.newest))
+    return Learned(memory.baseline, memory.lead_time, estimates.factors(site, memory.newest))
 
 
 def is_daily(memory: Memory, now: datetime) -> bool:
@@ -140,21 +140,21 @@ def _past(seen: Seen) -> tuple[Span, ...]:
     begun = [span for peak in concerned for span in outcomes.spans(peak, seen.site)]
     free = [Span(*holiday) for holiday in seen.holidays] if seen.day else []
     over = [Span(s.start, min(s.end, seen.now)) for s in (*begun, *free) if s.start < seen.now]
-    return tuple(s for s in outcomes.merged([*seen.memory.past, *over]) if s.end > seen.now - learning.WEEKS)
+    return tuple(s for s in outcomes.merged([*seen.memory.past, *over]) if s.end > seen.now - estimates.WEEKS)
 
 
 def _newest(found: Iterable[Outcome]) -> tuple[Outcome, ...]:
     """Those that count: of each kind the newest, each peak once."""
     ordered = sorted({o.key: o for o in found}.values(), key=lambda o: (o.start, o.key))
-    by_kind = {kind: [o for o in ordered if o.kind == kind][-learning.NEWEST :] for kind in {o.kind for o in ordered}}
+    by_kind = {kind: [o for o in ordered if o.kind == kind][-estimates.NEWEST :] for kind in {o.kind for o in ordered}}
     return tuple(o for o in ordered if o in by_kind[o.kind])
 
 
 def _after_a_day(seen: Seen, memory: Memory, day: Day) -> Memory:
     """What was known stays where today's look shows nothing."""
     left_out = [(span.start, span.end) for span in memory.past]
-    usual = learning.baseline(day.hours, seen.site.zone, left_out, seen.site.fleet.baseline_vcpus)
-    lead = learning.lead_time(day.launches)
+    usual = estimates.baseline(day.hours, seen.site.zone, left_out, seen.site.fleet.baseline_vcpus)
+    lead = estimates.lead_time(day.launches)
     return replace(
         memory,
         learned_at=seen.now,
@@ -175,6 +175,6 @@ def _of_outcome(outcome: Outcome) -> str:
 
 def _of_a_day(memory: Memory) -> str:
     week: Sequence[float] = memory.baseline
-    usual = f"{min(week):.2f} to {max(week):.2f} vCPUs" if week else f"not known before {learning.NEEDED} weeks of data"
-    lead = f"{memory.lead_time} s" if memory.lead_time is not None else f"not known before {learning.LAUNCHES} launches"
+    usual = f"{min(week):.2f} to {max(week):.2f} vCPUs" if week else f"unknown before {estimates.NEEDED} weeks of data"
+    lead = f"{memory.lead_time} s" if memory.lead_time is not None else f"unknown before {estimates.LAUNCHES} launches"
     return f"the ordinary week: {usual}; the lead time: {lead}"

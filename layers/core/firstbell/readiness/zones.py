@@ -8,9 +8,9 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from firstbell.capacity.launch_troubles import OF_ZONE, Trouble
 from firstbell.fleet import BALANCED_ONLY, BEST_EFFORT, Group
 from firstbell.oncall.signal import Signal
+from firstbell.readiness.launch_troubles import OF_ZONE, Trouble
 
 KEY = "zones-lent"
 

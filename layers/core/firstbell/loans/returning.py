@@ -3,7 +3,8 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from firstbell.capacity.loans import (
+from firstbell.loans.settings import Tier, raised, said
+from firstbell.loans.values import (
     Book,
     Borrow,
     Change,
@@ -18,7 +19,6 @@ from firstbell.capacity.loans import (
     Unbook,
     Wish,
 )
-from firstbell.capacity.settings import Tier, raised, said
 
 TICK = timedelta(minutes=15)  # between two runs of the planner: what begins before the next one begins now
 SHORTEST = timedelta(minutes=5)  # a loan for less is not worth its calls
