@@ -8,6 +8,7 @@ import pytest
 
 from firstbell import published
 from firstbell.acting import ActionsFailed
+from firstbell.aws import clients
 from firstbell.aws.table import Table
 from firstbell.calendar.keeping import key_of
 from firstbell.site import CalendarSource
@@ -311,6 +312,36 @@ def test_after_a_peak_the_group_goes_back_to_its_own_min_size(world: World):
     world.later(minutes=15)
     world.plan()
     assert world.min_size == 1
+
+
+def test_a_group_without_a_policy_is_taken_back_after_the_peak(planned: World):
+    planned.later(hours=28)
+    assert planned.group["DesiredCapacity"] == 4
+    planned.later(hours=2)
+    assert (planned.min_size, planned.group["DesiredCapacity"]) == (1, 4), "MinSize alone keeps every instance"
+    planned.plan()
+    assert planned.group["DesiredCapacity"] == 1
+    assert planned.journal()[-1] == "SetDesired"
+
+
+def test_what_a_person_wants_beyond_the_plan_stays(planned: World):
+    planned.later(hours=30)
+    planned.plan()
+    clients.autoscaling().set_desired_capacity(AutoScalingGroupName="campus-web", DesiredCapacity=3)
+    planned.plan()
+    assert planned.group["DesiredCapacity"] == 3
+
+
+def test_a_group_with_a_scaling_policy_is_left_to_it():
+    with living(tracking=True) as world:
+        world.put(site=SITE, term=term("04T07"))
+        world.plan()
+        world.later(minutes=45)
+        assert world.group["DesiredCapacity"] == 4
+        world.later(hours=2, minutes=20)
+        before = world.group["DesiredCapacity"]
+        world.plan()
+        assert (world.min_size, world.group["DesiredCapacity"]) == (1, before)
 
 
 def test_a_person_s_higher_min_size_stays(planned: World):

@@ -38,7 +38,7 @@ ACTIONS = {
     "plan_capacity": STATE
     | {"s3:ListBucket", "s3:GetObject", "s3:PutObject", "ssm:GetParameter", "secretsmanager:GetSecretValue"}
     | {"cloudwatch:GetMetricData", "elasticloadbalancing:DescribeTargetGroups"}
-    | {"autoscaling:DescribeScalingActivities"}
+    | {"autoscaling:DescribeScalingActivities", "autoscaling:DescribePolicies", "autoscaling:SetDesiredCapacity"}
     | (SEE_GROUPS | SEE_SCHEDULED | CHANGE_SIZE | LEND | NOTIFY),
     "check_readiness": STATE
     | {"autoscaling:DescribeScalingActivities", "autoscaling:DescribeInstanceRefreshes"}

@@ -7,7 +7,7 @@ def test_the_benchmark_plans_every_site_once():
     run = planning_bench.measure(3, 40, 1)
     assert (run["sites"], run["peaks"]) == (3, 40)
     assert run["steps"] == sum(planning_bench.plan_site((number, 40))[0] for number in range(3))
-    assert 0 < run["cpu_seconds"]
+    assert run["cpu_seconds"] > 0
     assert run["megabytes"] > 20
 
 

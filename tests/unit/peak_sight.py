@@ -5,10 +5,9 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from firstbell.capacity.reconcile import SaveFloor, Seen, SetMinSize
+from firstbell.capacity.reconcile import SaveFloor, Seen, SetDesired, SetMinSize
 from firstbell.capacity.values import Floor, Plan
 from firstbell.fleet import BEST_EFFORT, Group, Instance, ScheduledAction
-from firstbell.readiness.attempts import SetDesired
 from firstbell.readiness.sight import Sight
 from firstbell.readiness.zones import LendZones, ReturnZones
 

@@ -9,14 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from firstbell.capacity import reconcile
-from firstbell.capacity.reconcile import SetMinSize
+from firstbell.capacity.reconcile import SetDesired, SetMinSize
 from firstbell.capacity.values import Floor, Peak, Plan, Step
 from firstbell.fleet import BALANCED_ONLY, BEST_EFFORT, Activity
 from firstbell.instances.records import Record
 from firstbell.oncall.signal import Signal
 from firstbell.oncall.texts import identity
 from firstbell.readiness import gate, zones
-from firstbell.readiness.attempts import SetDesired
 from firstbell.readiness.sight import Sight
 from firstbell.readiness.zones import Lent
 from tests.unit.campus_values import site

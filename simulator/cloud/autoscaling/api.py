@@ -9,6 +9,7 @@ from simulator.cloud.autoscaling.describe import (
 )
 from simulator.cloud.autoscaling.fleet import Fleet
 from simulator.cloud.autoscaling.group import PROCESSES, invalid
+from simulator.cloud.autoscaling.policies import TargetTracking
 from simulator.cloud.autoscaling.values import Instance, Wait
 from simulator.cloud.ground import Json, Operation, page, with_token
 
@@ -28,6 +29,7 @@ class GroupApi:
             "DescribeLifecycleHooks": self.describe_hooks,
             "DescribeScalingActivities": self.describe_activities,
             "DescribeInstanceRefreshes": self.describe_refreshes,
+            "DescribePolicies": self.describe_policies,
             "UpdateAutoScalingGroup": self.update_group,
             "SetDesiredCapacity": self.set_desired,
             "CompleteLifecycleAction": self.complete_action,
@@ -46,6 +48,14 @@ class GroupApi:
         groups = [group for name, group in self._fleet.groups.items() if not names or name in names]
         chosen, token = page(groups, params, "MaxRecords", 50, 100)
         return with_token({"AutoScalingGroups": [describe_group(group) for group in chosen]}, token)
+
+    def describe_policies(self, params: Json) -> Json:
+        """DescribePolicies of one group: the one that it has."""
+        group = self._fleet.group(params["AutoScalingGroupName"])
+        policy = group.settings.policy
+        kind = "TargetTrackingScaling" if isinstance(policy, TargetTracking) else "SimpleScaling"
+        found = [{"AutoScalingGroupName": group.name, "PolicyName": policy.name, "PolicyType": kind}] if policy else []
+        return {"ScalingPolicies": found}
 
     def describe_instances(self, params: Json) -> Json:
         """DescribeAutoScalingInstances."""

@@ -246,3 +246,15 @@ def warm_pool(group_name: str) -> tuple[dict[str, Any] | None, bool]:
         "PoolState": found.get("PoolState", "Stopped"),
         "InstanceReusePolicy": {"ReuseOnScaleIn": found.get("InstanceReusePolicy", {}).get("ReuseOnScaleIn", False)},
     }, False
+
+
+def scales_in(group_name: str) -> bool:
+    """Whether a scaling policy of the group lowers its desired capacity when the load is low."""
+    pages = clients.autoscaling().get_paginator("describe_policies").paginate(AutoScalingGroupName=group_name)
+    return any(
+        policy.get("Enabled", True)
+        and policy.get("PolicyType") != "PredictiveScaling"  # which never scales in
+        and not policy.get("TargetTrackingConfiguration", {}).get("DisableScaleIn", False)
+        for page in pages
+        for policy in page["ScalingPolicies"]
+    )

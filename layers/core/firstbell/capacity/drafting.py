@@ -7,7 +7,7 @@ from firstbell.aws import autoscaling
 from firstbell.aws.table import Table
 from firstbell.capacity import complaints, keeping, publishing, reconcile
 from firstbell.capacity.planning import make_plan
-from firstbell.capacity.reconcile import Change, Seen
+from firstbell.capacity.reconcile import Change, Seen, SetDesired
 from firstbell.capacity.values import Plan
 from firstbell.fleet import Group
 from firstbell.learning import remembering
@@ -25,10 +25,11 @@ class Draft:
     found: publishing.Read
     plan: Plan
     troubles: tuple[Trouble, ...] = ()
+    let_go: tuple[SetDesired, ...] = ()
 
     def changes(self, now: datetime) -> list[Change]:
         """What brings the group to the plan."""
-        return reconcile.follow(self.site, self.seen, self.plan, now)
+        return [*reconcile.follow(self.site, self.seen, self.plan, now), *self.let_go]
 
     def complaints(self, now: datetime) -> list[Signal]:
         """What on-call should hear of the plan and its calendars."""
@@ -50,7 +51,11 @@ def draft(site: Site, folder: publishing.SiteFolder, table: Table, now: datetime
         reconcile.resting(site, seen),
         found.content.advice,
     )
-    return Draft(site, seen, found, reconcile.remembering(site, seen, plan), _troubles(seen.group, now))
+    let_go = reconcile.let_go(site, seen, plan, now)
+    if let_go and autoscaling.scales_in(seen.group.name):  # which is asked only when it matters
+        let_go = []
+    kept = reconcile.remembering(site, seen, plan)
+    return Draft(site, seen, found, kept, _troubles(seen.group, now), tuple(let_go))
 
 
 def _troubles(group: Group, now: datetime) -> tuple[Trouble, ...]:

@@ -57,6 +57,8 @@ def applier(table: Table, site: str) -> Callable[[reconcile.Change], None]:
                 autoscaling.delete_scheduled_actions(group, names)
             case reconcile.SetMinSize(group, min_size):
                 autoscaling.set_min_size(group, min_size)
+            case reconcile.SetDesired(group, desired):
+                autoscaling.set_desired(group, desired)
             case _:
                 assert_never(change)
 

@@ -62,6 +62,20 @@ class SetMinSize:
 
 
 @dataclass(frozen=True, slots=True)
+class SetDesired:
+    """Set the group's desired capacity now, cooldown or not."""
+
+    group: str
+    desired: int
+    reason: str
+
+    @property
+    def subject(self) -> str:
+        """What it is about."""
+        return self.group
+
+
+@dataclass(frozen=True, slots=True)
 class SaveFloor:
     """Keep a lease: a floor that somebody other than the plan wants, until its end."""
 
@@ -84,17 +98,36 @@ class Seen:
     leases: tuple[Floor, ...]
 
 
-Change = PutScheduled | DeleteScheduled | SetMinSize | SaveFloor
+Change = PutScheduled | DeleteScheduled | SetMinSize | SetDesired | SaveFloor
 
 
 def follow(site: Site, seen: Seen, plan: Plan | None, now: datetime, more: tuple[Floor, ...] = ()) -> list[Change]:
     """The changes that bring a site's group to `plan`, the leases seen and `more` floors, merged."""
     floors = (*_floors(plan), *seen.leases, *more)
+    return decide(seen.group, seen.scheduled, _steps(site, seen, floors, now), now, _ours(site, seen, floors))
+
+
+def let_go(site: Site, seen: Seen, plan: Plan, now: datetime) -> list[SetDesired]:
+    """What takes a group back to its floor that no scaling policy shrinks: lowering MinSize alone keeps every instance.
+
+    Only a desired capacity that our own floors have left behind: what a person or a policy wants stays.
+    """
+    floors, group = (*_floors(plan), *seen.leases), seen.group
+    level = _steps(site, seen, floors, now)[0].instances
+    if not group.min_size <= level < group.desired or group.desired not in _ours(site, seen, floors):
+        return []
+    why = f"desired capacity is {group.desired}, {level} are wanted now, and no scaling policy lowers it"
+    return [SetDesired(group.name, level, why)]
+
+
+def _steps(site: Site, seen: Seen, floors: Sequence[Floor], now: datetime) -> tuple[Step, ...]:
     most = min(site.fleet.max_instances, seen.group.max_size)
-    lowest = min(max(site.fleet.min_instances, resting(site, seen) or 0), most)
-    steps = merge(floors, lowest, most, now, now + AHEAD)
-    ours = _levels(seen.plan, (*floors, *_floors(seen.plan)), most)
-    return decide(seen.group, seen.scheduled, steps, now, ours)
+    return merge(floors, min(max(site.fleet.min_instances, resting(site, seen) or 0), most), most, now, now + AHEAD)
+
+
+def _ours(site: Site, seen: Seen, floors: Sequence[Floor]) -> set[int]:
+    most = min(site.fleet.max_instances, seen.group.max_size)
+    return _levels(seen.plan, (*floors, *_floors(seen.plan)), most)
 
 
 def resting(site: Site, seen: Seen) -> int | None:

@@ -1,30 +1,26 @@
 """Carries the second attempt out: sizes, zones, and everything that keeps a group at its floors."""
 
 from collections.abc import Callable
-from typing import assert_never
 
 from firstbell.aws import autoscaling
 from firstbell.aws.table import Table
 from firstbell.capacity import keeping
-from firstbell.capacity.reconcile import Change, DeleteScheduled, PutScheduled, SaveFloor, SetMinSize
+from firstbell.capacity.reconcile import Change
 from firstbell.fleet import BEST_EFFORT
 from firstbell.plain import to_plain
-from firstbell.readiness.attempts import SetDesired
 from firstbell.readiness.looking import LENT
 from firstbell.readiness.zones import LendZones, ReturnZones
 
 
-def applier(table: Table, site: str) -> Callable[[Change | SetDesired | LendZones | ReturnZones], None]:
+def applier(table: Table, site: str) -> Callable[[Change | LendZones | ReturnZones], None]:
     """What carries one action of the site called `site` out.
 
     What zones a group had is recorded before it is changed, and forgotten after it was given back.
     """
     keep = keeping.applier(table, site)
 
-    def apply(action: Change | SetDesired | LendZones | ReturnZones) -> None:
+    def apply(action: Change | LendZones | ReturnZones) -> None:
         match action:
-            case SetDesired(group, desired):
-                autoscaling.set_desired(group, desired)
             case LendZones(group, lent):
                 table.put(f"SITE#{site}", LENT, to_plain(lent))
                 autoscaling.set_distribution(group, BEST_EFFORT)
@@ -32,9 +28,7 @@ def applier(table: Table, site: str) -> Callable[[Change | SetDesired | LendZone
                 if strategy:
                     autoscaling.set_distribution(group, strategy)
                 table.delete(f"SITE#{site}", LENT)
-            case SaveFloor() | PutScheduled() | DeleteScheduled() | SetMinSize():
-                keep(action)
             case _:
-                assert_never(action)
+                keep(action)
 
     return apply

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from firstbell.capacity.reconcile import Change, SetMinSize
+from firstbell.capacity.reconcile import Change, SetDesired, SetMinSize
 from firstbell.fleet import BALANCED_ONLY
 from firstbell.readiness import zones
 from firstbell.readiness.launch_troubles import OF_ZONE, Trouble
@@ -21,15 +21,6 @@ _LEFT_ALONE = {
     "template": "the launch template is left as it is",
     "admission": "no instance is let in unproven",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class SetDesired:
-    """Set the group's desired capacity now, cooldown or not."""
-
-    subject: str
-    desired: int
-    reason: str
 
 
 @dataclass(frozen=True, slots=True)

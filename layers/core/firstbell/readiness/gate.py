@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from firstbell.capacity.demand import is_sat_through
-from firstbell.capacity.reconcile import Change
+from firstbell.capacity.reconcile import Change, SetDesired
 from firstbell.capacity.values import Peak, Plan
 from firstbell.oncall.signal import Signal
 from firstbell.oncall.texts import identity
 from firstbell.readiness import attempts, zones
-from firstbell.readiness.attempts import Attempt, SetDesired
+from firstbell.readiness.attempts import Attempt
 from firstbell.readiness.launch_troubles import Trouble, launch_troubles
 from firstbell.readiness.sight import Sight
 from firstbell.readiness.zones import LendZones, ReturnZones
