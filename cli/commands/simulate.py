@@ -1,7 +1,9 @@
 """`firstbell simulate`: a day of a site in virtual time, under Firstbell and under what people do without it."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Any
 from zoneinfo import ZoneInfo
 
@@ -15,6 +17,7 @@ from cli.times import moment, utc
 from firstbell import clock
 
 if TYPE_CHECKING:
+    from firstbell.site import Site
     from simulator.results import Result
     from simulator.scenario import Scenario
 
@@ -38,13 +41,14 @@ def command(
     as_json: Json = False,
 ) -> None:
     """Simulate a day: Firstbell's own code on modelled students and AWS, beside a fixed fleet and target tracking."""
-    chosen = _chosen(scenario, site, begin)
     if report is not None:
         _writable(report)
     from simulator.run import POLICIES, compare
 
-    with watched(POLICIES) as progress:
-        results = compare(chosen, seed, POLICIES, progress)
+    with TemporaryDirectory() as copies:
+        chosen = _chosen(scenario, site, begin, Path(copies))
+        with watched(POLICIES) as progress:
+            results = compare(chosen, seed, POLICIES, progress)
     if report is not None:
         from simulator.report import render
 
@@ -57,7 +61,7 @@ def command(
         raise typer.Exit(UNHEALTHY)
 
 
-def _chosen(name: str, site: Path | None, begin: str) -> "Scenario":
+def _chosen(name: str, site: Path | None, begin: str, copies: Path) -> "Scenario":
     if site is None:
         if begin:
             raise CommandError("--from needs --site: a scenario says itself when it begins")
@@ -71,9 +75,29 @@ def _chosen(name: str, site: Path | None, begin: str) -> "Scenario":
     from cli.folder import open_site
     from simulator import scenario
 
-    zone = open_site(site).site.zone
+    found = open_site(site).site
+    zone = found.zone
     today = clock.now().astimezone(zone).replace(hour=6, minute=0, second=0)
-    return scenario.of_site(site, moment(begin, zone, "--from") if begin else today.astimezone(UTC))
+    start = moment(begin, zone, "--from") if begin else today.astimezone(UTC)
+    return replace(scenario.of_site(site, start), feeds=_fetched(found, copies))
+
+
+def _fetched(site: "Site", copies: Path) -> dict[str, str]:
+    """The feeds of a site as they are now, for a run that has no internet of its own."""
+    from firstbell.calendar.fetching import fetch
+
+    feeds = {}
+    for number, source in enumerate(s for s in site.calendars if s.remote):
+        if source.moodle:
+            raise CommandError(
+                f"{source.label}: the simulator asks no live Moodle; give it a folder of recorded answers"
+            )
+        now = clock.now()
+        [body] = fetch(site, source, lambda path: {}, str, now, now).values()
+        copy = copies / f"{number}.ics"
+        copy.write_bytes(body)
+        feeds[source.name] = str(copy)
+    return feeds
 
 
 def _writable(report: Path) -> None:

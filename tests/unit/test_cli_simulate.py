@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
+from cli.errors import CommandError
 from cli.main import app
 from cli.timeline import chosen
+from firstbell import web
 from simulator.results import Happening, Minute
 from simulator.results import Result as Run
 
@@ -138,3 +140,36 @@ def test_a_day_of_a_site_begins_at_six_where_it_is(monkeypatch, tmp_path: Path):
     begins: list[datetime] = []
     firstbell("simulate", "--site", tmp_path / "site" / "site.yaml")
     assert begins == [datetime(2026, 11, 24, 5, tzinfo=UTC)]  # 06:00 in Berlin
+
+
+def test_a_site_s_feed_is_fetched_once_before_the_run(tmp_path, monkeypatch):
+    asked = []
+
+    def answer(url: str, form: object) -> bytes:
+        asked.append(url)
+        return b"BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:x\r\nEND:VCALENDAR\r\n"
+
+    def compare(chosen, *rest):
+        [(url, copy)] = chosen.feeds.items()
+        assert (url, Path(copy).read_bytes()[:15]) == ("https://example.edu/a.ics", b"BEGIN:VCALENDAR")
+        raise CommandError("that was all")
+
+    (tmp_path / "site.yaml").write_text(
+        "name: small\ntimezone: UTC\nfleet: {auto_scaling_group: w}\n"
+        "calendars: [{ical: 'https://example.edu/a.ics', participants: 9, kind: exam}]\n"
+    )
+    monkeypatch.setattr("simulator.run.compare", compare)
+    web.use(answer)
+    result = CliRunner().invoke(app, ["simulate", "--site", str(tmp_path / "site.yaml")])
+    web.use(None)
+    assert "that was all" in result.stderr
+    assert asked == ["https://example.edu/a.ics"]
+
+
+def test_a_live_moodle_is_not_asked_by_the_simulator(tmp_path):
+    (tmp_path / "site.yaml").write_text(
+        "name: small\ntimezone: UTC\nfleet: {auto_scaling_group: w}\n"
+        "calendars: [{moodle: 'https://example.edu', token: 'ssm:/firstbell/x'}]\n"
+    )
+    result = CliRunner().invoke(app, ["simulate", "--site", str(tmp_path / "site.yaml")])
+    assert (result.exit_code, "recorded answers" in result.stderr) == (1, True)
