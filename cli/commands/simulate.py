@@ -85,6 +85,7 @@ def _chosen(name: str, site: Path | None, begin: str, copies: Path) -> "Scenario
 def _fetched(site: "Site", copies: Path) -> dict[str, str]:
     """The feeds of a site as they are now, for a run that has no internet of its own."""
     from firstbell.calendar.fetching import fetch
+    from firstbell.calendar.folder import reader
 
     feeds = {}
     for number, source in enumerate(s for s in site.calendars if s.remote):
@@ -93,7 +94,7 @@ def _fetched(site: "Site", copies: Path) -> dict[str, str]:
                 f"{source.label}: the simulator asks no live Moodle; give it a folder of recorded answers"
             )
         now = clock.now()
-        [body] = fetch(site, source, lambda path: {}, str, now, now).values()
+        [body] = fetch(site, source, reader(copies), str, now, now).values()
         copy = copies / f"{number}.ics"
         copy.write_bytes(body)
         feeds[source.name] = str(copy)
