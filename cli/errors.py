@@ -20,6 +20,8 @@ _CURES = {
     "ResourceNotFoundException": "check the name, AWS_PROFILE and AWS_REGION",
 }
 
+_OURS = {"SiteFileError", "CalendarError", "ScenarioError", "MissingVariableError"}  # by name: importing them is slow
+
 
 class CommandError(Exception):
     """What a command cannot do, in one sentence with the place and the cure; `code` is the exit code."""
@@ -37,7 +39,7 @@ def explained(error: Exception) -> tuple[str, int]:
         return _refused(error), REFUSED
     if isinstance(error, OSError):
         return _of_file(error), BAD
-    if type(error).__name__ in ("SiteFileError", "CalendarError", "ScenarioError", "MissingVariableError"):
+    if _OURS & {kind.__name__ for kind in type(error).__mro__}:
         return str(error), BAD
     unexpected = f"unexpected {type(error).__name__}: {error}"
     return f"{unexpected}; `firstbell --debug` shows where, please report it", BAD
@@ -81,7 +83,7 @@ def say(sentence: str) -> None:
 
 
 def _coloured() -> bool:
-    return sys.stderr.isatty() and not os.environ.get("NO_COLOR")
+    return sys.stderr is not None and sys.stderr.isatty() and not os.environ.get("NO_COLOR")
 
 
 def guarded(work: Callable[[], Any]) -> Any:

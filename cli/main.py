@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from cli.commands import check, explain, peak, plan, probe, replay, report, schema, simulate
-from cli.errors import DEBUG, Commands
+from cli.errors import BAD, DEBUG, Commands, say
 
 HELP = """The classroom is ready before the first bell: plan, explain and simulate a Moodle's capacity on AWS.
 
@@ -53,6 +53,9 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if (change := getattr(stream, "reconfigure", None)) is not None:
             change(errors="replace")
+    if sys.stdout is None:  # the shell's `>&-`
+        say("standard output is closed, so nothing can be printed; to print nothing, send it to /dev/null")
+        raise SystemExit(BAD)
     app(prog_name="firstbell")
 
 

@@ -7,12 +7,16 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cli.errors import USAGE, CommandError
 from firstbell.aws.bucket import Bucket, TooLargeError
 from firstbell.calendar.peak_file import NAME
 from firstbell.site import Site
 from firstbell.yaml_file import LARGEST
+
+if TYPE_CHECKING:
+    from firstbell.calendar.sources import ReadAll
 
 Edit = Callable[[bytes], bytes | None]
 """From the file's bytes (none when it is not there) to its new ones, or None when nothing is to change."""
@@ -34,6 +38,10 @@ class Store(ABC):
         """The file's bytes; none when it is not there."""
 
     @abstractmethod
+    def beside(self) -> "ReadAll":
+        """What reads the site's other files."""
+
+    @abstractmethod
     def change(self, edit: Edit) -> bool:
         """Write what `edit` makes of the file, so that nobody else's change is lost; False: nothing was to change."""
 
@@ -47,6 +55,12 @@ class FolderStore(Store):
         from firstbell.calendar.folder import contents
 
         return contents(path) if (path := Path(self.place)).exists() else b""
+
+    def beside(self) -> "ReadAll":
+        """What reads the site's other files."""
+        from firstbell.calendar.folder import reader
+
+        return reader(Path(self.place).parent)
 
     def change(self, edit: Edit) -> bool:
         """Write the file in one move; a second one who does so at the same time is sent away. Raises OSError."""
@@ -84,6 +98,14 @@ class BucketStore(Store):
     def read(self) -> bytes:
         """The file's bytes; none when it is not there."""
         return self._find()[0]
+
+    def beside(self) -> "ReadAll":
+        """What reads the site's other files."""
+        from firstbell.capacity.publishing import SiteFolder
+
+        prefix = self.key.removesuffix(NAME)
+        objects = {found.key.removeprefix(prefix): found for found in self.bucket.list(prefix)}
+        return SiteFolder(self.bucket, self.site.name, objects).read
 
     def change(self, edit: Edit) -> bool:
         """Write the file if nobody else did since it was read, else begin again."""

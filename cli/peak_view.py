@@ -48,6 +48,7 @@ def plain(number: int, peak: PlannedPeak, zone: ZoneInfo, now: datetime) -> dict
         "participants": peak.participants,
         "kind": peak.kind or "exam",
         "title": peak.title,
+        "course": peak.course,
         "expires": utc(term.ends_at(peak.expires, zone)) if peak.expires else None,
         "expired": peak_file.is_expired(peak, zone, now),
     }

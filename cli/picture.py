@@ -26,7 +26,7 @@ class Row:
 
 def rows(plan: Plan, zone: ZoneInfo, least: int) -> tuple[list[Row], int]:
     """The days to draw, and how many more there are: all of a short plan, else those above `least` instances."""
-    first, last = plan.start.astimezone(zone).date(), plan.end.astimezone(zone).date()
+    first, last = plan.start.astimezone(zone).date(), (plan.end - timedelta.resolution).astimezone(zone).date()
     days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
     if len(days) > MOST_ROWS + 1:
         days = [day for day in days if _most(plan, *_bounds(day, zone)) > least]

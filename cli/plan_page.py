@@ -17,6 +17,7 @@ from simulator.results import Minute
 
 POINTS = 2000  # of the chart; more are thinned, each by the highest of its stretch
 MOST_ROWS = 400
+_CLASSES = dict.fromkeys(("Local time", "From", "Until"), "when") | dict.fromkeys(("Why", "Peak", "Source"), "words")
 
 
 def render(view: plan_view.View) -> str:
@@ -101,15 +102,18 @@ def _peaks(view: plan_view.View) -> list[tuple[str, ...]]:
 def _table(caption: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     if not rows:
         return ""
+    kinds = [_CLASSES.get(head, "") for head in heads]
     top = "".join(f'<th scope="col">{head}</th>' for head in heads)
-    body = "\n".join(
-        f"<tr>{''.join(f'<td dir=auto>{safe(cell, WHY)}</td>' for cell in row)}</tr>" for row in rows[:MOST_ROWS]
-    )
+    body = "\n".join(f"<tr>{''.join(map(_cell, row, kinds))}</tr>" for row in rows[:MOST_ROWS])
     more = (
         f'<p class="note">and {len(rows) - MOST_ROWS:,} more; --json has them all.</p>' if len(rows) > MOST_ROWS else ""
     )
     table = f"<caption>{caption}</caption><thead><tr>{top}</tr></thead>\n<tbody>{body}</tbody>"
-    return f"<section><table>{table}</table>{more}</section>"
+    return f'<section><table class="plain">{table}</table>{more}</section>'
+
+
+def _cell(text: str, kind: str) -> str:
+    return f'<td dir="auto" class="{kind}">{safe(text, WHY)}</td>'
 
 
 def _list(caption: str, sentences: Sequence[str]) -> str:

@@ -12,6 +12,7 @@ from cli.times import local, utc
 from firstbell.capacity import reconcile
 from firstbell.capacity.assumptions import assumptions
 from firstbell.capacity.values import Learned, Plan
+from firstbell.fleet import ScheduledAction
 from firstbell.loans import tiers
 from firstbell.site import Site
 
@@ -35,7 +36,7 @@ class View:
             return []
         found: list[dict[str, Any]] = []
         for change in reconcile.follow(self.site, self.seen, self.plan, self.now):
-            found += _plain_change(change, {a.name: a.min_size for a in self.seen.scheduled})
+            found += _plain_change(change, {a.name: a for a in self.seen.scheduled})
         return sorted(found, key=lambda c: (c["at"], c["action"]))
 
     @cached_property
@@ -55,7 +56,7 @@ class View:
         ]
 
 
-def _plain_change(change: reconcile.Change, before: dict[str, int | None]) -> list[dict[str, Any]]:
+def _plain_change(change: reconcile.Change, before: dict[str, ScheduledAction]) -> list[dict[str, Any]]:
     match change:
         case reconcile.PutScheduled(_, actions):
             return [
@@ -63,16 +64,12 @@ def _plain_change(change: reconcile.Change, before: dict[str, int | None]) -> li
                 for a in actions
             ]
         case reconcile.DeleteScheduled(_, names):
-            return [{"action": "delete", "at": _of_name(name), "min_size": before.get(name)} for name in names]
+            gone = [before[name] for name in names]
+            return [{"action": "delete", "at": utc(a.start), "min_size": a.min_size} for a in gone]
         case reconcile.SetMinSize(_, min_size, reason):
             return [{"action": "set", "at": "now", "min_size": min_size, "reason": reason}]
         case _:
             return []
-
-
-def _of_name(name: str) -> str:
-    at = name.removeprefix(reconcile.PREFIX)
-    return f"{at[:4]}-{at[4:6]}-{at[6:11]}:{at[11:13]}:{at[13:]}"
 
 
 def plain(view: View) -> dict[str, Any]:

@@ -3,13 +3,17 @@
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
-from cli.errors import CommandError
+from cli.errors import CommandError, say
+from firstbell.calendar import zones
 
 YEARS = range(1990, 2101)
 
 
 def moment(text: str, zone: ZoneInfo, option: str) -> datetime:
-    """The moment in UTC, whole seconds; a day alone is its midnight. Raises CommandError naming the option."""
+    """The moment in UTC, whole seconds; a day alone is its midnight. Raises CommandError naming the option.
+
+    A local time that the clocks skip or repeat is taken as a beginning, which is said on standard error.
+    """
     try:
         found = datetime.fromisoformat(text.strip())
     except ValueError as error:
@@ -18,7 +22,11 @@ def moment(text: str, zone: ZoneInfo, option: str) -> datetime:
         ) from error
     if found.year not in YEARS:
         raise CommandError(f"{option}: the year {found.year} is not between {YEARS[0]} and {YEARS[-1]}")
-    return (found if found.tzinfo else found.replace(tzinfo=zone)).astimezone(UTC).replace(microsecond=0)
+    if found.tzinfo:
+        return found.astimezone(UTC).replace(microsecond=0)
+    if doubt := zones.note(found, zone):
+        say(f"note: {option}: {doubt}; here it is a beginning")
+    return zones.begins(found, zone)
 
 
 def utc(at: datetime) -> str:

@@ -104,9 +104,10 @@ class Controller:
 
 
 def _first_line(message: str) -> str:
-    """The sentence of a message that says what happened: its second line, else its first."""
+    """The sentence of a message that says what happened, its second line (else its first), and the first evidence."""
     lines = [line.strip() for line in message.splitlines() if line.strip()]
-    return lines[1] if len(lines) > 1 else "".join(lines[:1])
+    evidence = [line.removeprefix("- ") for line in lines if line.startswith("- ")][:1]
+    return " ".join([*(lines[1:2] or lines[:1]), *evidence])
 
 
 def begin(engine: Engine) -> None:

@@ -40,7 +40,7 @@ class Context:
 
     def get_remaining_time_in_millis(self) -> int:
         """Virtual time stands still while a handler runs."""
-        return 60_000
+        return 300_000
 
 
 class Delivery:

@@ -1,17 +1,20 @@
 """`firstbell check`: is a site file good, and can its calendars be read? Says all that is wrong, not the first only."""
 
-from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.errors import BAD, say
+from cli.errors import CommandError, say
 from cli.folder import Folder, open_site
 from cli.options import MOST_SAID, counted, examples
 from firstbell import clock
 from firstbell.calendar.values import CalendarError
+
+if TYPE_CHECKING:
+    from firstbell.capacity.values import Plan
+    from firstbell.site import Site
 
 EXAMPLES = examples("firstbell check site.yaml", "firstbell check examples/exam_morning/site.yaml && git commit")
 AHEAD = timedelta(days=60)
@@ -25,15 +28,13 @@ def command(
     now = clock.now()
     absent = [c.name for c in folder.site.calendars if not _lies_there(folder, c.name)]
     if absent and len(absent) == len(folder.site.calendars):
-        say(f"warning: no calendar lies beside {site}, so none was read ({', '.join(absent)})")
-        print(f"{folder.site.name}: the site file is good")
-        return
-    problems = _problems(folder, now)
-    for problem in problems:
-        say(problem)
-    if problems:
-        raise typer.Exit(BAD)
-    _tell(folder, now)
+        raise CommandError(
+            f"no calendar lies beside {site}, so none was read ({', '.join(absent)}); the site file itself is good"
+        )
+    plan, unread = folder.plan(now, now + AHEAD)
+    if unread:
+        raise CommandError("\n".join(unread))
+    _tell(folder.site, plan)
 
 
 def _lies_there(folder: Folder, name: str) -> bool:
@@ -47,20 +48,7 @@ def _lies_there(folder: Folder, name: str) -> bool:
         return True
 
 
-def _problems(folder: Folder, now: datetime) -> list[str]:
-    """What is wrong with each calendar."""
-    found = []
-    for calendar in folder.site.calendars:
-        alone = Folder(replace(folder.site, calendars=(calendar,)), folder.root)
-        try:
-            alone.plan(now, now + AHEAD)
-        except CalendarError as error:
-            found.append(str(error))
-    return found
-
-
-def _tell(folder: Folder, now: datetime) -> None:
-    site, plan = folder.site, folder.plan(now, now + AHEAD)
+def _tell(site: "Site", plan: "Plan") -> None:
     warnings = (*plan.warnings, *plan.shortfalls)
     for warning in warnings[:MOST_SAID]:
         say(f"warning: {warning}")

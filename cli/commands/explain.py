@@ -13,7 +13,7 @@ import typer
 from cli import screen
 from cli.errors import CommandError
 from cli.folder import open_site
-from cli.options import SITE, examples
+from cli.options import SITE, counted, examples
 from cli.times import local, moment
 from firstbell import clock
 
@@ -38,7 +38,10 @@ def command(
     at: Annotated[str, typer.Option(help="The moment to explain; default: now.", metavar="TIME")] = "",
     table: Annotated[str, typer.Option(help="The deployed table: show its journal.", metavar="NAME")] = "",
 ) -> None:
-    """Explain why the floor is what it is at a moment; with --table, what the deployed controller did and why."""
+    """Explain why the floor is what it is at a moment; with --table, what the deployed controller did and why.
+
+    A calendar that cannot be read is named and left out; then the exit code is 1.
+    """
     if table:
         _journal(site, at, table)
     else:
@@ -49,9 +52,10 @@ def _floor(path: Path, at: str) -> None:
     folder = open_site(path)
     zone, fleet = folder.site.zone, folder.site.fleet
     now = moment(at, zone, "--at") if at else clock.now()
-    plan = folder.plan(now - BEHIND, now + AHEAD)
+    plan, unread = folder.plan(now - BEHIND, now + AHEAD)
     out, step = screen.console(), plan.at(now)
-    out.print(screen.text(f"{plan.site} at {local(now, zone)} ({now:%H:%M} UTC): at least {step.instances} instances"))
+    least = counted(step.instances, "instance")
+    out.print(screen.text(f"{plan.site} at {local(now, zone)} ({now:%H:%M} UTC): at least {least}"))
     for reason in step.reasons:
         out.print(screen.text(f"because {reason}", before="  "))
     since = "for more than a day" if step is plan.steps[0] else f"since {local(step.at, zone)}"
@@ -66,6 +70,8 @@ def _floor(path: Path, at: str) -> None:
         out.print("No peak within 12 hours before or after.")
     for warning in (*plan.warnings, *plan.shortfalls):
         out.print(screen.text(f"Warning: {warning}", "yellow"))
+    if unread:
+        raise CommandError("\n".join(unread))
 
 
 def _demand(site: "Site", plan: "Plan", now: datetime) -> None:

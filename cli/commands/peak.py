@@ -47,6 +47,9 @@ def add(
     minutes: Annotated[int | None, typer.Option(help="How long it lasts; or say --end.")] = None,
     kind: Annotated[str, typer.Option(help="exam, quiz, deadline, lecture or term_start.")] = "exam",
     title: Annotated[str, typer.Option(help="What it is called.", show_default="its kind")] = "",
+    course: Annotated[
+        str, typer.Option(help="Its course's short name in Moodle: the same exam from Moodle then counts once.")
+    ] = "",
     expires: Annotated[
         str, typer.Option(help="When it is forgotten.", metavar="TIME", show_default="a day after its end")
     ] = "",
@@ -63,13 +66,14 @@ def add(
     store = open_store(site, bucket)
     zone = store.site.zone
     given = {"title": title or kind, "start": start, "end": end, "minutes": minutes, "participants": participants}
-    wanted = _read(given | {"kind": kind, "expires": expires}, zone)
+    wanted = _read(given | {"kind": kind, "course": course, "expires": expires}, zone)
 
     def append(peaks: "list[PlannedPeak]") -> "list[PlannedPeak] | None":
         there = next((p for p in peaks if identity(p, zone) == identity(wanted, zone)), None)
         if there is None:
             return [*peaks, wanted]
         same = (there.participants, there.kind) == (wanted.participants, wanted.kind)
+        same = same and (not course or there.course == wanted.course)
         if same and (not expires or there.expires == wanted.expires):
             return None
         raise CommandError(
@@ -185,9 +189,33 @@ def _tell_added(peak: "PlannedPeak", store: "Store") -> None:
     begun = " It has begun already." if term.times(peak, zone)[0] <= clock.now() else ""
     print(f"On its own it asks for {most}; the site may have {store.site.fleet.max_instances}.{begun}")
     doubts = [zones.note(moment, zone) for moment in (peak.start, peak.end) if moment and not moment.tzinfo]
-    for warning in filter(None, (*doubts, *plan.shortfalls)):
-        screen.console().print(screen.text(f"Warning: {warning}", "yellow"))
+    _warn(*doubts, *plan.shortfalls)
     print(f"Written to {store.place}. {store.next}")
+    _warn(*_alike(plan, store))  # at last: it reads the other calendars, and AWS may refuse that
+
+
+def _warn(*sentences: str) -> None:
+    for sentence in filter(None, sentences):
+        screen.console().print(screen.text(f"Warning: {sentence}", "yellow"))
+
+
+def _alike(outlook: "Plan", store: "Store") -> list[str]:
+    """What another calendar has at the very time of the peak of `outlook`, and the plan counts twice, in sentences."""
+    from cli.folder import read
+    from firstbell.calendar.sources import OWN_PEAKS
+
+    said = []
+    for own in outlook.peaks:
+        found, unread = read(store.site, store.beside(), own.start, own.end, clock.now())
+        said += [f"not compared with a calendar that cannot be read: {problem}" for problem in unread]
+        for p in found.peaks:
+            if (p.start, p.end) == (own.start, own.end) and p.key != own.key and p.source != OWN_PEAKS.label:
+                again = f" and add it again with --course {p.course!r}" if p.course else ""
+                said.append(
+                    f"it looks like {p.title!r} of {p.source}, at the same time: both are planned; if it is the same,"
+                    f" remove this one{again}"
+                )
+    return said
 
 
 def _outlook(peak: "PlannedPeak", site: "Site") -> "Plan":

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli import costs, plan_view, screen
+from cli.errors import USAGE, CommandError
 from cli.folder import open_site
 from cli.options import SITE, Json, SiteFile, examples
 from cli.times import moment
@@ -40,14 +41,17 @@ def command(
     report: Annotated[Path | None, typer.Option(help="Write an HTML page there.", metavar="FILE.html")] = None,
     as_json: Json = False,
 ) -> None:
-    """Show what the calendars ask of the web tier, as `terraform plan` does; nothing is ever changed."""
+    """Show what the calendars ask of the web tier, as `terraform plan` does; nothing is ever changed.
+
+    A calendar that cannot be read is named and left out; then the exit code is 1, though the others are planned.
+    """
     folder = open_site(site)
     now = clock.now()
     start = moment(begin, folder.site.zone, "--from") if begin else now
     end = (start.astimezone(folder.site.zone) + timedelta(days=days)).astimezone(UTC)  # days of the wall clock
     seen = _seen(folder.site, group_state, live, table)
     learned = _learned(folder.site, table)
-    made = folder.plan(start, end, seen, learned)
+    made, unread = folder.plan(start, end, seen, learned)
     view = plan_view.View(folder.site, made, costs.of_plan(made, folder.site.fleet), learned, days, seen, now)
     if report is not None:
         from cli import plan_page
@@ -59,11 +63,12 @@ def command(
         plan_view.show(view)
         if report is not None:
             screen.console().print(screen.text(f"Report: {report}", "dim"))
+    if unread:
+        raise CommandError("\n".join(unread))
 
 
 def _seen(site: "Site", group_state: Path | None, live: bool, table: str) -> "Seen | None":
     from cli import group_state as state
-    from cli.errors import USAGE, CommandError
 
     if group_state is not None and live:
         raise CommandError("give --group-state or --live, not both", USAGE)

@@ -1,5 +1,6 @@
 """Plans capacity: the sites' calendars → demand → steps → the smallest change of their groups' scheduled actions."""
 
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from firstbell import published
@@ -46,23 +47,29 @@ def _keep_planned(run: Run, folder: publishing.SiteFolder, known: Site | None) -
             signals.append(complaints.GROUP.signal(site.name, (str(error),), run.now))
         else:
             checked = {complaint.key for complaint in complaints.ALL}
-            keeping.save_plan(run.table, made.plan)
             signals += made.complaints(run.now)
             changes = made.changes(run.now)
-    signals += resolving.over(run.table, folder.name, checked, {signal.key for signal in signals}, run.now)
+            with run.guard(site):
+                keeping.save_plan(run.table, made.plan)
+    signals += _over(run, folder.name, checked, signals)
     run.act(folder, [*changes, *signals], keeping.applier(run.table, folder.name))
     run.count("PlannedSites")
     if made is not None:
-        _lend_and_learn(run, made)
+        _after(run, made)
 
 
-def _lend_and_learn(run: Run, made: Draft) -> None:
-    """What comes after the plan: a tier or a metric that fails must never keep the plan from being written."""
+def _after(run: Run, made: Draft) -> None:
+    """What comes after the plan, each guarded: a tier or a metric that fails must never keep the plan back."""
     site, table = made.site, run.table
     with run.guard(site):
+        run.act(site, made.let_go(run.now), keeping.applier(table, site.name))
+    with run.guard(site):
+        troubles = made.troubles(run.now)
+        over = _over(run, site.name, {complaints.LAUNCHES.key}, troubles)
+        run.act(site, [*troubles, *over], run.tell)
+    with run.guard(site):
         actions = lending.changes(site, made.plan, table, run.environment, run.now)
-        raised = {action.key for action in actions if isinstance(action, Signal)}
-        over = resolving.over(table, site.name, lending.checked(actions), raised, run.now)
+        over = _over(run, site.name, lending.checked(actions), [a for a in actions if isinstance(a, Signal)])
         run.act(site, [*actions, *over], lending.applier(table, site.name, run.environment))
     with run.guard(site):
         holidays = made.found.content.holidays
@@ -70,10 +77,15 @@ def _lend_and_learn(run: Run, made: Draft) -> None:
         run.act(site, learned, remembering.applier(table, site.name))
 
 
+def _over(run: Run, site: str, checked: Collection[str], signals: Iterable[Signal]) -> list[Signal]:
+    return resolving.over(run.table, site, checked, {signal.key for signal in signals}, run.now)
+
+
 def _site(run: Run, folder: publishing.SiteFolder, known: Site | None) -> tuple[Site | None, list[Signal]]:
     """The folder's site, published if it is new or changed; a broken file leaves the known one in force."""
     try:
         site = publishing.read(folder)
+        publishing.refuse_shared_group(site, published.sites(run.table, run.now))
     except SiteFileError as error:
         return known, [complaints.SITE_FILE.signal(folder.name, tuple(str(error).splitlines()[:20]), run.now)]
     if site != known:

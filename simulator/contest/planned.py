@@ -6,7 +6,6 @@ hour); in between its scheduled actions run, each up to two minutes late.
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from itertools import chain
 from random import Random
 
 from firstbell.capacity.planning import LATE, make_plan
@@ -37,20 +36,20 @@ def floors(campus: Campus, random: Random) -> list[int]:
 def learned(campus: Campus, now: datetime) -> Learned:
     """What the weeks up to `now` have taught: the ordinary week, and from the peaks' outcomes the turnout."""
     site, past = campus.site, [p for p in campus.peaks if p.end < now]
-    left_out = outcomes.merged(chain.from_iterable(outcomes.spans(p, site) for p in past))
-    hours = _used(campus, estimates.HOUR, now)
-    usual = estimates.baseline(hours, site.zone, [(s.start, s.end) for s in left_out], site.fleet.baseline_vcpus)
-    return Learned(usual, site.fleet.lead, estimates.factors(site, _outcomes(campus, past, usual, now)))
+    left_out = [span for peak in past for span in outcomes.spans(peak, site)]
+    points = _used(campus, now)
+    usual = estimates.baseline(points, site.zone, left_out, site.fleet.baseline_vcpus)
+    return Learned(usual, site.fleet.lead, estimates.factors(site, _outcomes(campus, past, usual, points)))
 
 
-def _used(campus: Campus, period: timedelta, now: datetime) -> list[Used]:
-    steps = int(period.total_seconds()) // STEP
+def _used(campus: Campus, now: datetime) -> list[Used]:
+    steps = int(outcomes.PERIOD.total_seconds()) // STEP
     all_ = campus.demand.vcpus(steps)[: campus.step(now.timestamp()) // steps]
-    return [Used(campus.term.start + n * period, vcpus) for n, vcpus in enumerate(all_)]
+    return [Used(campus.term.start + n * outcomes.PERIOD, vcpus) for n, vcpus in enumerate(all_)]
 
 
-def _outcomes(campus: Campus, past: Sequence[Peak], usual: Sequence[float], now: datetime) -> list[Outcome]:
-    points, each = _used(campus, outcomes.PERIOD, now), NEAR // outcomes.PERIOD
+def _outcomes(campus: Campus, past: Sequence[Peak], usual: Sequence[float], points: Sequence[Used]) -> list[Outcome]:
+    each = NEAR // outcomes.PERIOD
     found = []
     for peak in past:
         at = (peak.start - campus.term.start) // outcomes.PERIOD

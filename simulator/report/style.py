@@ -25,6 +25,9 @@ table { width: 100%; border-collapse: collapse; }
 caption { padding: 0 0 10px; text-align: left; color: var(--soft); font-size: 14px; }
 th, td { padding: 7px 10px; text-align: left; vertical-align: top; border-top: 1px solid var(--rule); }
 thead th, thead td { border-top: 0; font-size: 14px; font-weight: 600; }
+.words, li { overflow-wrap: anywhere; }
+.words { min-width: 8em; }
+.when { min-width: 7em; font-variant-numeric: tabular-nums; }
 .figures td, .figures thead th { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 .figures tbody th { font-weight: 400; }
 .figures td.best { background: var(--best); }
@@ -78,6 +81,8 @@ thead th, thead td { border-top: 0; font-size: 14px; font-weight: 600; }
   body { padding: 22px 12px 36px; font-size: 15px; }
   h1 { font-size: 21px; }
   section, figure.chart { padding: 14px 12px 10px; }
+  .plain, .plain thead th { font-size: 12.5px; } .plain th, .plain td { padding: 6px 4px; }
+  .plain .words { min-width: 7em; } .plain .when { min-width: 5.6em; }
   .odd, .wide { display: none; } .narrow { display: inline; }
   .figures { font-size: 12.5px; } .figures th, .figures td { padding: 6px 4px; } .figures thead th { font-size: 12px; }
   .figures thead th, .figures tbody th { white-space: normal; } .dot { display: block; margin: 0 0 2px auto; }

@@ -100,7 +100,7 @@ def test_a_moved_exam_takes_its_actions_along(planned: World):
     planned.put(term=term("06T09"))
     planned.plan(bucket_event())
     assert planned.steps() == [("06T0828", 4), ("06T1102", 1)]
-    assert planned.journal() == ["PutScheduled", "DeleteScheduled", "PutScheduled"]
+    assert planned.journal() == ["PutScheduled", "PutScheduled", "DeleteScheduled"]
 
 
 def test_an_exam_that_is_cancelled_while_it_is_on_is_taken_back(planned: World):
@@ -125,6 +125,35 @@ def test_two_sites_are_planned_and_one_that_fails_does_not_stop_the_other(planne
     planned.plan()
     assert planned.steps() == [("06T0828", 4), ("06T1102", 1)]
     assert {s["site"] for s in planned.signals} == {"annex"}
+
+
+def test_a_second_site_with_the_same_group_is_refused_and_the_first_stays_planned(planned: World):
+    planned.put_as("site.yaml", SITE.replace("name: campus", "name: annex").encode(), site="annex")
+    planned.put_as("term.ics", term("07T09").encode(), site="annex")
+    for _ in range(2):
+        planned.plan()
+        assert planned.steps() == UP_DOWN
+        assert "'campus-web' is the group of site campus" in planned.signals[0]["evidence"][0]
+        assert [(s["site"], s["key"]) for s in planned.signals] == [("annex", "site-file")]
+        planned.signals.clear()
+
+
+def test_a_raise_by_hand_before_an_exam_of_the_same_size_stays(planned: World):
+    planned.set_sizes(MinSize=4)
+    for _ in range(3):
+        planned.later(minutes=15)
+        planned.plan()
+    assert (planned.min_size, planned.group["DesiredCapacity"]) == (4, 4)
+
+
+def test_what_fails_beside_the_plan_does_not_keep_it_from_being_written(world: World):
+    world.put(site=SITE, term=term("05T09"))
+    world.fleet.set_capacity("", False)
+    world.set_sizes(MinSize=3)
+    world.fleet.gateway.faults = Faults(throttled={"autoscaling.DescribeScalingActivities": 1.0})
+    with pytest.raises(ActionsFailed):
+        world.plan()
+    assert world.steps()[0] == ("05T0828", 4)
 
 
 def test_an_event_of_no_interest_looks_at_nothing(planned: World):

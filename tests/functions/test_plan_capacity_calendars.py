@@ -1,13 +1,20 @@
 """The planner and its calendars: each stands for itself, and one that fails is its last good copy, told once."""
 
+import threading
+import time
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 
+from firstbell import web
 from firstbell.aws import clients
+from firstbell.aws.bucket import Bucket
+from firstbell.calendar import fetching, moodle_site
 from simulator.controller import BUCKET
 from simulator.network import Feeds
 from tests.functions.planning_world import SITE, World, living, term
+from tests.unit.moodle_world import TOKEN, URL, Moodle
 
 FEED = "https://calendars.example.edu/private-0123/exams.ics"
 BOTH = SITE + f"  - {{ical: '{FEED}', participants: 1500, kind: exam}}\n"
@@ -113,10 +120,26 @@ def test_a_calendar_that_may_shrink_is_believed(world: World, feeds: Feeds):
     assert world.steps() == EXAM
 
 
-def test_the_loss_of_a_few_events_is_believed(world: World, feeds: Feeds):
+def test_the_loss_of_a_host_s_only_event_is_not_believed(world: World, feeds: Feeds):
     feeds.files = {FEED: term().encode()}
     world.plan()
-    assert (world.told(), world.steps()) == ([], EXAM)
+    [said] = warnings(world)
+    assert "1 of its 1 coming peaks are gone at once" in said
+    assert keys(world) == [("calendar-source", "page")]
+    assert world.steps() == [*EXAM, *FEED_EXAM]
+
+
+def test_the_loss_of_a_host_s_only_event_is_believed_when_it_is_over(world: World, feeds: Feeds):
+    world.later(days=3)
+    feeds.files = {FEED: term().encode()}
+    world.plan()
+    assert (world.told(), warnings(world)) == ([], ())
+
+
+def test_the_loss_of_a_few_events_of_an_uploaded_file_is_believed(world: World):
+    world.put(term=term())
+    world.plan()
+    assert (world.told(), world.steps()) == ([], FEED_EXAM)
 
 
 def test_a_weekly_lecture_of_a_stale_calendar_goes_on_being_planned(world: World, feeds: Feeds):
@@ -138,6 +161,37 @@ def test_without_its_copy_a_stale_calendar_is_nothing_and_says_so(world: World, 
     assert world.steps() == EXAM
 
 
+def test_a_calendar_under_a_new_name_that_cannot_be_read_yet_loses_nothing(world: World):
+    world.put(site=BOTH.replace("term.ics", "terms.ics"))
+    world.plan()
+    assert world.steps() == [*EXAM, *FEED_EXAM]
+    assert any("is kept until all calendars were read once" in said for said in warnings(world))
+    world.put_as("terms.ics", term("08T09").encode())
+    world.plan()
+    assert world.steps() == [*FEED_EXAM, ("08T0828", 4), ("08T1102", 1)]
+
+
+def test_a_calendar_whose_copy_cannot_be_written_is_planned_and_its_copy_is_tried_again(
+    world: World, feeds: Feeds, monkeypatch: pytest.MonkeyPatch
+):
+    def refused(bucket: Bucket, key: str, body: bytes) -> None:
+        raise RuntimeError("SlowDown")
+
+    feeds.files = {FEED: term("07T09").encode()}
+    with monkeypatch.context() as patch:
+        patch.setattr(Bucket, "put", refused)
+        world.plan()
+    later = [("07T0828", 8), ("07T1102", 1)]
+    [said] = warnings(world)
+    assert "it is used as it is now, but no copy of it could be kept" in said
+    assert (world.told(), world.steps()) == ([], [*EXAM, *later])
+    world.plan()
+    assert warnings(world) == ()
+    feeds.down = True
+    world.plan()
+    assert world.steps() == [*EXAM, *later]
+
+
 def test_an_unchanged_calendar_is_not_kept_again(world: World):
     before = world.fleet.gateway.calls.copy()
     for _ in range(3):
@@ -157,6 +211,12 @@ def test_peaks_of_the_command_line_are_planned_without_being_named_in_the_site_f
     assert ("07T0628", 5) in world.steps()  # nine o'clock in Berlin
 
 
+def test_a_calendar_of_which_nothing_counts_is_named(world: World):
+    world.put(site=BOTH.replace("1500, kind: exam", "1500"))
+    world.plan()
+    assert any("has 1 events, and none counts" in said for said in warnings(world))
+
+
 def test_a_token_that_cannot_be_read_is_told_and_stops_nothing(world: World):
     moodle = "  - {moodle: 'https://moodle.example.edu', token: 'ssm:/firstbell/none'}\n"
     world.put(site=BOTH + moodle)
@@ -164,3 +224,77 @@ def test_a_token_that_cannot_be_read_is_told_and_stops_nothing(world: World):
     [signal] = world.signals
     assert "moodle.example.edu" in signal["evidence"][0]
     assert world.steps() == [*EXAM, *FEED_EXAM]
+
+
+# ---------------------------------------------------------------- hosts that do not answer
+
+
+def test_a_feed_that_never_answered_is_told_at_once(world: World, feeds: Feeds):
+    world.put(site=BOTH + "  - {ical: 'https://new.example.edu/x.ics', participants: 5, kind: exam}\n")
+    world.plan()
+    assert keys(world) == [("calendar-source", "page")]
+    assert world.steps() == [*EXAM, *FEED_EXAM]
+
+
+def test_hosts_that_hang_hold_up_neither_the_others_nor_the_planner(world: World, monkeypatch: pytest.MonkeyPatch):
+    """Each of six would hang for as long as the test runs; all together are waited for once, and not for long."""
+    monkeypatch.setattr(fetching, "BUDGET", 0.5)
+    hanging = threading.Event()
+
+    def host(url: str, form: object) -> bytes:
+        if url == FEED:
+            return term("07T09").encode()
+        hanging.wait(30)
+        return b""
+
+    many = "".join(f"  - {{ical: 'https://c{n}.example.org/x', participants: 5, kind: exam}}\n" for n in range(6))
+    world.put(site=BOTH + many)
+    web.use(host)
+    began = time.monotonic()
+    try:
+        world.plan()
+        took = time.monotonic() - began
+    finally:
+        hanging.set()
+    assert took < 5
+    assert [said for said in warnings(world) if "did not answer in time" not in said] == []
+    assert len(warnings(world)) == 6
+    assert world.steps() == [*EXAM, ("07T0828", 8), ("07T1102", 1)]
+
+
+def test_more_hosts_than_are_asked_at_once_are_all_read(world: World, feeds: Feeds):
+    names = [f"https://c{n}.example.org/x" for n in range(2 * fetching.AT_ONCE)]
+    feeds.files = {name: term("05T09").encode() for name in [FEED, *names]}
+    world.put(site=BOTH + "".join(f"  - {{ical: '{name}', participants: 5, kind: exam}}\n" for name in names))
+    world.plan()
+    assert warnings(world) == ()
+
+
+# ---------------------------------------------------------------- a live Moodle
+
+
+MOODLE = SITE.partition("calendars")[0] + f"calendars:\n  - {{moodle: '{URL}', token: 'ssm:/firstbell/moodle'}}\n"
+
+
+@pytest.mark.parametrize("function", [moodle_site.MINE, moodle_site.COURSES, moodle_site.QUIZZES, *moodle_site.WITHOUT])
+def test_a_moodle_that_answers_but_one_question_keeps_its_last_good_copy(
+    function: str, world: World, monkeypatch: pytest.MonkeyPatch
+):
+    moodle = Moodle()
+    opens = int((world.now + timedelta(days=2)).timestamp())
+    moodle.quizzes = [{"id": 12, "course": 18, "name": "Final", "timeopen": opens, "timeclose": opens + 7200}]
+    moodle.people[18, 0] = [{"id": n} for n in range(800)]
+    monkeypatch.setattr("firstbell.aws.secrets.value", lambda name, now: TOKEN)
+    web.use(lambda url, form: moodle(url, private_hosts=(), largest=0, form=form or {}, seconds=0.0))
+    world.put(site=MOODLE)
+    world.plan()
+    assert (world.told(), warnings(world)) == ([], ())
+    planned = world.steps()
+    assert planned[0] == ("06T0528", 5)
+    moodle.refuses[function] = web.WebError("moodle.example.edu did not answer in time")
+    world.later(minutes=15)
+    world.plan()
+    assert (world.told(), world.steps()) == ([], planned)
+    [said] = warnings(world)
+    assert "is stale since" in said
+    assert function in said

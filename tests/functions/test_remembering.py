@@ -23,7 +23,7 @@ from simulator.controller import TABLE
 from simulator.world import ACCOUNT, TARGET_GROUP
 from tests.functions.planning_world import SITE, START, World, living
 
-HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+FIVE, HOUR, DAY = timedelta(minutes=5), timedelta(hours=1), timedelta(days=1)
 CAMPUS = read_site(SITE)
 GROUP = {"AutoScalingGroupName": "campus-web"}
 COUNT = Metric.of("AWS/EC2", "CPUUtilization", "SampleCount", GROUP)
@@ -44,8 +44,8 @@ def world() -> Iterator[World]:
 
 
 def history(world: World, metric: Metric, weeks: int, value: Callable[[int], float]) -> None:
-    """Hours of the weeks before, by the local hour of the week."""
-    begins = [START - n * HOUR for n in range(1, weeks * 168 + 1)]
+    """Points of the weeks before, by the local hour of the week."""
+    begins = [START - n * FIVE for n in range(1, weeks * 168 * 12 + 1)]
     local = [b.astimezone(CAMPUS.zone) for b in begins]  # the clocks change within eight weeks
     points = [(b.timestamp(), value(m.weekday() * 24 + m.hour)) for b, m in zip(begins, local, strict=True)]
     world.fleet.watch.seed(metric, points)
@@ -59,7 +59,7 @@ def busy(hour_of_week: int) -> float:
 def ordinary(world: World, weeks: int = 8) -> None:
     """Two instances that were busy in the day."""
     history(world, AVERAGE, weeks, busy)
-    history(world, COUNT, weeks, lambda _: 120.0)
+    history(world, COUNT, weeks, lambda _: 10.0)
 
 
 def plan(*peaks: Peak) -> Plan:
@@ -100,9 +100,9 @@ def test_the_week_is_learned_from_cpu_by_the_local_hour(world: World):
 
 
 def test_where_there_is_no_cpu_it_is_learned_from_requests(world: World):
-    history(world, REQUESTS, 8, lambda n: 36_000 * busy(n))  # ten a second for each percent, of 60 vCPU milliseconds
+    history(world, REQUESTS, 8, lambda n: 3000 * busy(n))  # ten a second for each percent, of 60 vCPU milliseconds
     history(world, AVERAGE, 1, busy)  # a new group
-    history(world, COUNT, 1, lambda _: 60.0)
+    history(world, COUNT, 1, lambda _: 5.0)
     look(world)
     assert recalled().baseline[9] == pytest.approx(0.6 * 40, abs=1e-3)
 
@@ -129,7 +129,7 @@ def test_only_whole_hours_are_looked_at(world: World):
     answer = world.fleet.watch.operations()["cloudwatch", "GetMetricData"]
 
     def hear(params: dict[str, Any]) -> Any:
-        if params["MetricDataQueries"][0]["MetricStat"]["Period"] == 3600:
+        if params["MetricDataQueries"][0]["Id"] == "cpu":
             asked.append((params["StartTime"], params["EndTime"]))
         return answer(params)
 
@@ -141,8 +141,8 @@ def test_only_whole_hours_are_looked_at(world: World):
 
 def test_a_known_peak_and_a_holiday_are_no_ordinary_time(world: World):
     """Every Monday morning of the last weeks was an exam, which was remembered; the last Friday was free."""
-    history(world, AVERAGE, 8, lambda n: 100.0 if n in (11, 12) else 90.0 if n // 24 == 4 else busy(n))
-    history(world, COUNT, 8, lambda _: 120.0)
+    history(world, AVERAGE, 8, lambda n: 100.0 if n == 11 else 90.0 if n // 24 == 4 else busy(n))
+    history(world, COUNT, 8, lambda _: 10.0)
     monday = START.astimezone(CAMPUS.zone).replace(hour=0)
     for week in range(1, 9):
         begins = (monday - week * 7 * DAY).replace(hour=11)  # of the wall clock
@@ -152,7 +152,7 @@ def test_a_known_peak_and_a_holiday_are_no_ordinary_time(world: World):
         assert isinstance(with_them[-1], SaveMemory)
         world.later(days=1)
     found = recalled().baseline
-    assert found[11] == pytest.approx(40 / 100 * 4, abs=1e-3), "as at 11 o'clock on the other days"
+    assert found[11] == pytest.approx(40 / 100 * 4, abs=1e-3), "as in the hours beside it"
     assert max(found) < 90 / 100 * 4
 
 
@@ -180,7 +180,7 @@ def test_with_a_sample_every_five_minutes_the_week_is_the_same(world: World):
     of_instance = Metric.of("AWS/EC2", "CPUUtilization", "SampleCount", {"InstanceId": instance})
     world.fleet.watch.seed(of_instance, [((START - HOUR).timestamp() + 300 * n, 1.0) for n in range(12)])
     history(world, AVERAGE, 8, busy)
-    history(world, COUNT, 8, lambda _: 24.0)
+    history(world, COUNT, 8, lambda _: 2.0)
     look(world)
     assert recalled().baseline[9] == pytest.approx(40 / 100 * 4, abs=1e-3)
 

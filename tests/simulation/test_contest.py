@@ -109,6 +109,28 @@ def test_predictive_scaling_foresees_a_load_that_comes_every_week_and_no_other()
     assert asked[24 * HOUR - 31] == asked[26 * HOUR] == asked[-1] == 1
 
 
+def test_the_ordinary_week_is_learned_although_the_timetable_fills_it():
+    """As on the same campus when nobody comes to any peak, but for what overflows a lecture's arrivals."""
+    nobody = Participation(**dict.fromkeys(("exam", "quiz", "lecture", "deadline"), Turnout(0.0, 0.0)))
+    hum = replace(draw(replace(site(), participation=nobody), SHORT, 2000, 1), peaks=())
+    usual, found = (planned.learned(campus, SHORT.opens).baseline for campus in (hum, small()))
+    teaching = [found[24 * day + hour] / usual[24 * day + hour] for day in range(5) for hour in range(8, 18)]
+    assert 0.7 < min(teaching) < max(teaching) < 1.3
+    assert sum(teaching) / len(teaching) == pytest.approx(1.0, abs=0.05)
+
+
+def test_lectures_that_begin_together_teach_what_came_of_them():
+    shares = []
+    for mean in (0.3, 0.9):
+        turnout = replace(site().participation, lecture=Turnout(mean, 0.0))
+        campus = draw(replace(site(), participation=turnout), SHORT, 2000, 1)
+        learned = planned.learned(replace(campus, site=site()), SHORT.opens)
+        [factor] = [f for f in learned.factors if f.kind == "lecture"]
+        shares.append(factor.share)
+        assert factor.outcomes == 20
+    assert shares[0] + 0.2 < shares[1] < 1.2, "at the most margin of the turnout in the site file beyond it"
+
+
 def test_the_plan_alone_beats_target_tracking_and_nobody_is_slow_with_all_the_capacity():
     found = results()
     assert found["Firstbell, its plan alone"].slow < found["target tracking at 50 %"].slow / 2

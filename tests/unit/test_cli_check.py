@@ -13,6 +13,7 @@ from cli import screen
 from cli.commands import schema
 from cli.main import app
 from firstbell import clock, web
+from firstbell.calendar.fetching import UnreachableError
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "examples" / "exam_morning"
@@ -61,11 +62,12 @@ def test_each_mistake_is_told_with_its_line(tmp_path):
     assert all(line.startswith("firstbell: ") for line in result.stderr.splitlines())
 
 
-def test_a_site_file_alone_is_good_but_says_that_no_calendar_was_read(tmp_path):
+def test_a_site_file_whose_calendars_are_all_missing_is_not_checked(tmp_path):
     (tmp_path / "site.yaml").write_text(GOOD + CALENDAR % "away.ics")
     result = firstbell("check", tmp_path / "site.yaml")
-    assert result.exit_code == 0
+    assert (result.exit_code, result.stdout) == (1, "")
     assert "no calendar lies beside" in result.stderr
+    assert "(away.ics); the site file itself is good" in result.stderr
 
 
 @pytest.mark.parametrize(
@@ -94,6 +96,15 @@ def test_every_bad_calendar_is_told(tmp_path):
     assert result.exit_code == 1
     assert "a.ics: not an iCalendar file" in result.stderr
     assert "b.ics: not found beside the site file" in result.stderr
+
+
+def test_a_bad_calendar_among_good_ones_fails_the_check(tmp_path):
+    calendars = "calendars:\n  - {ical: a.ics, participants: 1}\n  - {ical: b.ics, participants: 1}\n"
+    (tmp_path / "site.yaml").write_text(GOOD + calendars)
+    (tmp_path / "a.ics").write_text("BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:x\r\nEND:VCALENDAR\r\n")
+    result = firstbell("check", tmp_path / "site.yaml")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == "firstbell: b.ics: not found beside the site file\n"
 
 
 def test_the_schema_is_json_schema():
@@ -169,6 +180,7 @@ def test_debug_anywhere_shows_the_error_itself(monkeypatch, place):
     [
         (KeyboardInterrupt(), 130, "interrupted"),  # Ctrl-C
         (RuntimeError("a bug"), 1, "unexpected RuntimeError: a bug"),  # our own mistake, still one sentence
+        (UnreachableError("a.edu: no such host"), 1, "firstbell: a.edu: no such host"),  # a kind of CalendarError
         (PermissionError(13, "denied", "x"), 1, "x: may not be opened"),  # somebody else's file
         (RuntimeError("\x1b[31mred\x07"), 1, "RuntimeError: [31mred"),  # a terminal's control characters
     ],
@@ -190,6 +202,15 @@ def test_a_reader_that_went_away_is_no_error():
     done = subprocess.run(["bash", "-c", command], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode in (0, 141)  # 0 when everything was written before the reader left
     assert not done.stderr
+
+
+@pytest.mark.parametrize("closed", [">&-", ">&- 2>&-"])
+def test_a_closed_standard_output_is_one_sentence(closed):
+    command = f"{sys.executable} -m cli.main plan --site {EXAMPLE}/site.yaml {closed}"
+    done = subprocess.run(["bash", "-c", command], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    said = "firstbell: standard output is closed, so nothing can be printed; to print nothing, send it to /dev/null\n"
+    assert done.stderr == ("" if "2>" in closed else said)
 
 
 def test_a_table_whose_reader_went_away_is_no_bad_input():

@@ -220,6 +220,7 @@ def test_the_list_is_by_time_for_people_and_for_programs():
             "participants": 900,
             "kind": "exam",
             "title": "Entrance",
+            "course": "",
             "expires": "2026-12-02T10:00:00Z",
             "expired": False,
         },
@@ -230,6 +231,7 @@ def test_the_list_is_by_time_for_people_and_for_programs():
             "participants": 5,
             "kind": "term_start",
             "title": "term_start",
+            "course": "",
             "expires": "2026-12-09T09:00:00Z",
             "expired": False,
         },
@@ -238,6 +240,54 @@ def test_the_list_is_by_time_for_people_and_for_programs():
     cells = "1 Tue 01 Dec 2026 09:00 to 11:00 01 Dec 08:00 900 exam Entrance Wed 02 Dec 2026 11:00"
     assert " ".join(lines[1].split()) == cells
     assert len(lines) == 3
+
+
+def moodle_exam(uid: str = "5@moodle.example.edu") -> None:
+    """An export of Moodle beside the site file, with the exam at the time of ENTRANCE."""
+    lines = (
+        *("BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:x", "BEGIN:VEVENT", f"UID:{uid}", "SUMMARY:Klausur"),
+        *("CATEGORIES:MA1", "DTSTART:20261201T080000Z", "DTEND:20261201T100000Z", "END:VEVENT", "END:VCALENDAR", ""),
+    )
+    Path("moodle.ics").write_text("\r\n".join(lines))
+    Path("site.yaml").write_text(SITE + "calendars: [{ical: moodle.ics, participants: 800, kind: exam}]\n")
+
+
+def planned() -> list[int]:
+    plan = json.loads(CliRunner().invoke(app, ["plan", "--json"]).stdout)
+    return [p["participants"] for p in plan["peaks"]]
+
+
+def test_a_peak_that_a_calendar_has_at_the_same_time_is_said_and_with_its_course_counts_once():
+    moodle_exam()
+    out = " ".join(ok("add", *ENTRANCE).split())
+    assert "it looks like 'Klausur' of moodle.ics, at the same time: both are planned" in out
+    assert "remove this one and add it again with --course 'MA1'" in out
+    assert planned() == [800, 900]
+    assert "it differs; remove it first" in refused("add", *ENTRANCE, "--course", "MA1")
+    ok("remove", "1")
+    for participants, counted in ((900, 900), (700, 800)):  # the higher number of the two counts
+        said = ok("add", *ENTRANCE, "--course", "MA1", "--participants", participants)
+        assert "looks like" not in said
+        assert (planned(), listed()[0]["course"]) == ([counted], "MA1")
+        ok("remove", "1")
+
+
+def test_a_peak_of_no_course_can_only_be_removed():
+    moodle_exam("no number of Moodle's")
+    out = " ".join(ok("add", *ENTRANCE).split())
+    assert out.endswith("if it is the same, remove this one")
+
+
+def test_another_time_is_another_peak():
+    moodle_exam()
+    assert "looks like" not in ok("add", *ENTRANCE, "--start", "2026-12-01T09:30")
+
+
+def test_a_calendar_that_cannot_be_read_is_not_compared():
+    moodle_exam()
+    Path("moodle.ics").unlink()
+    out = " ".join(ok("add", *ENTRANCE).split())
+    assert "not compared with a calendar that cannot be read: moodle.ics: not found" in out
 
 
 def test_no_peaks_are_no_error():
@@ -352,6 +402,14 @@ def test_a_peak_goes_straight_into_the_bucket_in_the_zone_of_its_site(s3: Any):
     assert "nothing was changed" in ok("add", *ENTRANCE, *IN_BUCKET)
     ok("remove", "1", *IN_BUCKET)
     assert listed(*IN_BUCKET) == []
+
+
+def test_a_calendar_in_the_bucket_is_compared_too(s3: Any):
+    moodle_exam()
+    site = Path("site.yaml").read_text()
+    for name, text in (("site.yaml", site), ("moodle.ics", Path("moodle.ics").read_text())):
+        s3.put_object(Bucket="files", Key=f"sites/campus/{name}", Body=text.encode())
+    assert "it looks like 'Klausur' of moodle.ics" in ok("add", *ENTRANCE, *IN_BUCKET)
 
 
 def between(monkeypatch: pytest.MonkeyPatch, change: Any, times: int = 1) -> None:

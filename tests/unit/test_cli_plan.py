@@ -14,7 +14,7 @@ from typer.testing import CliRunner, Result
 
 from cli import picture
 from cli.main import app
-from firstbell import clock, journal
+from firstbell import clock, journal, web
 from firstbell.acting import Outcome
 from firstbell.aws import clients
 from firstbell.aws.table import Table
@@ -99,6 +99,27 @@ def test_a_bad_time_is_one_sentence(text):
 def test_a_peak_just_after_the_plan_raises_its_end():
     plan = planned("--from", "2026-11-23T09:45", "--days", 1)  # the exam is at 10:00 of the next day
     assert plan["steps"][-1]["instances"] == 10
+    assert [p["start"] for p in plan["peaks"] if p["kind"] == "exam"] == ["2026-11-24T09:00:00Z"], "it is named too"
+
+
+@pytest.mark.parametrize("begin", ["2026-11-23T08:00", "2026-11-24T12:30"])
+def test_a_peak_that_wants_nothing_within_the_plan_is_not_shown(begin):
+    assert not [p for p in planned("--from", begin, "--days", 1)["peaks"] if p["title"].startswith("Midterm")]
+
+
+@pytest.mark.parametrize(
+    ("text", "begins"),
+    [
+        ("2026-10-25T02:30", "2026-10-25T00:30:00Z"),  # exists twice: the earlier
+        ("2027-03-28T02:30", "2027-03-28T00:30:00Z"),  # does not exist: the earlier reading
+    ],
+)
+def test_a_doubtful_time_is_taken_as_a_beginning_and_said(text, begins):
+    result = firstbell("plan", "--site", EXAMPLE, "--json", "--from", text)
+    assert json.loads(result.stdout)["steps"][0]["at"] == begins
+    assert result.stderr.startswith(f"firstbell: note: --from: {text.replace('T', ' ')} ")
+    assert "taken as 00:30 UTC" in result.stderr
+    assert "note" not in firstbell("plan", "--site", EXAMPLE, "--json", "--from", f"{text}+01:00").stderr
 
 
 def test_people_see_times_costs_and_a_picture():
@@ -136,11 +157,72 @@ def test_a_year_is_drawn_only_where_something_is_on():
     assert left == 0
 
 
+def test_a_window_that_ends_at_midnight_has_no_row_after_it():
+    midnight = NOW.replace(hour=0)
+    plan = Plan("x", midnight, midnight + timedelta(days=2), (Step(midnight, 2, ()),))
+    assert [row.day.day for row in picture.rows(plan, ZoneInfo("UTC"), 2)[0]] == [24, 25]
+
+
 def test_explain_tells_the_reason_the_peak_and_the_next_change():
     out = firstbell("explain", "--site", EXAMPLE, "--at", "2026-11-24T09:45").stdout
     assert "at least 10 instances" in out
     assert "because Midterm exam" in out
     assert "Next change: Tue 24 Nov 2026 12:02, 10 → 2" in out
+
+
+def test_one_instance_is_one(tmp_path):
+    site = tmp_path / "site.yaml"
+    site.write_text("name: small\ntimezone: UTC\nfleet: {auto_scaling_group: w, min_instances: 1}\n")
+    assert "at least 1 instance\n" in firstbell("explain", "--site", site).stdout
+
+
+# ---------------------------------------------------------------- some calendars cannot be read
+
+
+@pytest.fixture
+def three(tmp_path):
+    """A site with one good calendar, one that is missing and one whose host does not answer."""
+
+    def nobody(url: str, form: object) -> bytes:
+        raise web.WebError("no such host")
+
+    shutil.copytree(EXAMPLE.parent, tmp_path / "site")
+    site = tmp_path / "site" / "site.yaml"
+    more = "  - {ical: away.ics, participants: 1}\n  - {ical: 'https://example.edu/a.ics', participants: 1}\n"
+    site.write_text(site.read_text().replace("calendars:\n", f"calendars:\n{more}"))
+    web.use(nobody)
+    yield site
+    web.use(None)
+
+
+UNREAD = ["away.ics: not found beside the site file", "example.edu#b52db9: no such host"]
+
+
+def test_the_other_calendars_are_planned_and_the_broken_ones_said(three):
+    result = firstbell("plan", "--site", three, "--json")
+    plan = json.loads(result.stdout)
+    assert result.exit_code == 1
+    assert result.stderr.splitlines() == [f"firstbell: {said}" for said in UNREAD]
+    assert plan["warnings"][:2] == UNREAD
+    assert (plan["steps"], plan["peaks"]) == (planned()["steps"], planned()["peaks"])
+
+
+@pytest.mark.parametrize("command", ["plan", "explain"])
+def test_people_are_told_of_broken_calendars_in_the_plan_and_beside_it(three, command):
+    result = firstbell(command, "--site", three)
+    assert "exit code is 1" in " ".join(firstbell(command, "--help").stdout.split())
+    assert result.exit_code == 1
+    assert all(f"Warning: {said}" in result.stdout for said in UNREAD)
+    assert result.stderr.splitlines() == [f"firstbell: {said}" for said in UNREAD]
+
+
+@pytest.mark.parametrize("command", ["plan", "explain"])
+def test_without_any_calendar_there_is_no_plan(three, command):
+    for file in [*three.parent.rglob("*.json"), *three.parent.glob("*.ics")]:
+        file.unlink()
+    result = firstbell(command, "--site", three)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert set(UNREAD) < {line.removeprefix("firstbell: ") for line in result.stderr.splitlines()}
 
 
 def test_explain_says_that_nothing_is_planned():
@@ -199,7 +281,7 @@ def test_a_day_is_one_of_the_wall_clock(monkeypatch, day, hours):
 
     def remember(self, start, end, seen, learned):
         asked.append((end - start) / timedelta(hours=1))
-        return Plan("greenfield", start, end, (Step(start, 2, ("nothing is planned",)),))
+        return Plan("greenfield", start, end, (Step(start, 2, ("nothing is planned",)),)), ()
 
     monkeypatch.setattr("cli.folder.Folder.plan", remember)
     out = firstbell("plan", "--site", EXAMPLE, "--from", day, "--days", 1).stdout
@@ -254,6 +336,23 @@ def test_a_changed_step_and_a_reset_group_are_shown_to_people(tmp_path):
     assert "1 to change" in out
 
 
+def test_an_action_with_our_prefix_and_a_name_that_is_no_time_has_its_own_start(tmp_path):
+    strange = [{**STALE, "ScheduledActionName": f"firstbell-{name}"} for name in ("weekend", "20261125T0728Z")]
+    changes = planned("--days", 1, "--group-state", group_file(tmp_path, *strange))["changes"]
+    assert [c for c in changes if c["action"] == "delete"] == [
+        {"action": "delete", "at": "2026-11-25T08:00:00Z", "min_size": 9}
+    ] * 2
+
+
+@pytest.mark.parametrize(
+    ("least", "reason"),
+    [(8, "nothing is planned; 8 is the group's own MinSize (the site's is 2)"), (2, "nothing is planned")],
+)
+def test_a_group_that_rests_higher_than_the_site_says_so(tmp_path, least, reason):
+    plan = planned("--days", 1, "--group-state", group_file(tmp_path, MinSize=least))
+    assert (plan["steps"][0]["instances"], plan["steps"][0]["reasons"]) == (least, [reason])
+
+
 def test_the_group_s_own_maximum_limits_the_plan(tmp_path):
     plan = planned("--days", 1, "--group-state", group_file(tmp_path, MaxSize=6))
     assert max(s["instances"] for s in plan["steps"]) == 6
@@ -296,6 +395,7 @@ def test_the_page_of_a_plan_shows_it_and_lets_nothing_in(tmp_path):
     assert "Midterm exam" in html
     assert html.count("<svg") >= 1
     assert "default-src 'none'" in html
+    assert 'class="words">Midterm exam' in html, "a long word may break"
     assert "http://" not in html.replace("http://www.w3.org", "")
 
 

@@ -165,7 +165,8 @@ def test_what_goes_wrong_is_one_sentence(table: Table, says: str, arguments, cod
 
 
 def test_without_credentials_it_says_how_to_get_some(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
-    clients.forget()  # one that another test has made has its credentials
+    clients.forget()  # a client or a session that another test has made has its credentials
+    monkeypatch.setattr("boto3.DEFAULT_SESSION", None)
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
         monkeypatch.delenv(name, raising=False)

@@ -30,6 +30,8 @@ END:VTIMEZONE"""
     ("says", "event", "expected"),
     [
         ("UTC", "DTSTART:20260505T080000Z\nDTEND:20260505T090000Z", ["05 08:00-05 09:00"]),
+        ("an end before the beginning", "DTSTART:20260505T090000Z\nDTEND:20260505T080000Z", ["05 09:00-05 09:00"]),
+        ("a negative duration", "DTSTART:20260505T090000Z\nDURATION:-PT1H", ["05 09:00-05 09:00"]),
         ("a floating time is the site's", "DTSTART:20260505T080000\nDTEND:20260505T090000", ["05 06:00-05 07:00"]),
         (
             "a named zone is its own",
@@ -49,7 +51,7 @@ END:VTIMEZONE"""
         (
             "an end before the start is no negative time",
             "DTSTART:20260505T080000Z\nDTEND:20260505T070000Z",
-            ["05 07:00-05 08:00"],
+            ["05 08:00-05 08:00"],
         ),
         ("a cancelled event does not happen", "DTSTART:20260505T080000Z\nSTATUS:CANCELLED", []),
         ("cancelled in small letters does not either", "DTSTART:20260505T080000Z\nSTATUS:cancelled", []),

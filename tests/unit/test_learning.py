@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from firstbell.capacity.demand import LEAST_SHARE, MOST_SHARE
 from firstbell.fleet import Activity
 from firstbell.learning import estimates
-from firstbell.learning.outcomes import Outcome, Used
+from firstbell.learning.outcomes import Outcome, Span, Used
 from firstbell.site import Fleet, Kind, Site, Turnout
 
 BERLIN, UTC_ZONE = ZoneInfo("Europe/Berlin"), ZoneInfo("UTC")
 MONDAY = datetime(2026, 4, 20, tzinfo=UTC)  # no change of the clocks within eight weeks from here
-HOUR, WEEK = timedelta(hours=1), timedelta(weeks=1)
+FIVE, HOUR, WEEK = timedelta(minutes=5), timedelta(hours=1), timedelta(weeks=1)
 TUESDAY_9 = 24 + 9
 
 
@@ -28,6 +28,7 @@ def busy(hour_of_week: int) -> float:
 
 
 def weeks(count: int, start: datetime = MONDAY, load: Callable[[int], float] = busy) -> list[Used]:
+    """A point of five minutes at the beginning of each hour."""
     return [Used(start + n * HOUR, load(n % 168)) for n in range(168 * count)]
 
 
@@ -105,37 +106,59 @@ def at(hour_of_week: int, week: int, **later: float) -> datetime:
 @pytest.mark.parametrize(
     ("says", "touched"),
     [
-        ("an hour that is excluded", (TUESDAY_9, TUESDAY_9 + 1)),
-        ("an hour that an interval begins in", (TUESDAY_9 + 0.99, TUESDAY_9 + 9)),
-        ("an hour that an interval ends in", (TUESDAY_9 - 3, TUESDAY_9 + 0.01)),
+        ("its points are", (TUESDAY_9, TUESDAY_9 + 1)),
+        ("so is a point that it ends in", (TUESDAY_9 - 3, TUESDAY_9 + 0.01)),
+        ("and one in which its instances boot", (TUESDAY_9 + 0.3, TUESDAY_9 + 9)),
     ],
 )
 def test_a_known_peak_is_left_out_however_often_it_comes(says: str, touched: tuple[float, float]):
     hours = weeks(8)
     for week in range(5):
         hours = changed(hours, week, lambda v: v + 30, TUESDAY_9)
-    excluded = [(at(0, week) + touched[0] * HOUR, at(0, week) + touched[1] * HOUR) for week in range(5)]
+    excluded = [Span(at(0, week) + touched[0] * HOUR, at(0, week) + touched[1] * HOUR) for week in range(5)]
     assert estimates.baseline(hours, UTC_ZONE)[TUESDAY_9] == 33.0, "else this test shows nothing"
     assert estimates.baseline(hours, UTC_ZONE, excluded)[TUESDAY_9] == 3.0, says
 
 
-def test_an_interval_that_only_touches_an_hour_leaves_it_in():
+def test_a_peak_that_only_touches_a_point_leaves_it_in():
     hours = [Used(h.start, 7.0 if n % 168 == TUESDAY_9 else 1.0) for n, h in enumerate(weeks(8))]
-    around = [(at(TUESDAY_9 - 1, w), at(TUESDAY_9, w)) for w in range(8)]
-    around += [(at(TUESDAY_9 + 1, w), at(TUESDAY_9 + 2, w)) for w in range(8)]
+    around = [Span(at(TUESDAY_9 - 1, w), at(TUESDAY_9, w)) for w in range(8)]
+    around += [Span(at(TUESDAY_9, w, minutes=20), at(TUESDAY_9 + 2, w)) for w in range(8)]
     assert estimates.baseline(hours, UTC_ZONE, around)[TUESDAY_9] == 7.0
 
 
-def test_an_hour_that_is_always_a_peak_borrows_from_the_same_hour_of_other_days():
-    excluded = [(at(TUESDAY_9, week), at(TUESDAY_9 + 1, week)) for week in range(8)]
-    assert estimates.baseline(weeks(8), UTC_ZONE, excluded)[TUESDAY_9] == 3.0, "as on four working days of six"
+def by_minute(count: int, load: Callable[[int], float]) -> list[Used]:
+    """All points of the weeks; `load` is given the minute of the week."""
+    return [Used(MONDAY + n * FIVE, load(5 * n % (168 * 60))) for n in range(12 * 168 * count)]
 
 
-def test_an_hour_that_no_day_has_is_as_the_site_file_says():
-    nine = [(at(9 + 24 * day, week), at(10 + 24 * day, week)) for week in range(8) for day in range(7)]
-    found = estimates.baseline(weeks(8), UTC_ZONE, nine, otherwise=0.5)
+def test_a_lecture_in_each_hour_of_the_week_leaves_the_hour_s_other_points():
+    """From quarter past to 35 there are 9 vCPUs more; the load before it rises by the minute."""
+    lectures = [Span(at(n, week, minutes=15), at(n, week, minutes=35)) for n in range(168) for week in range(4)]
+    points = by_minute(4, lambda m: 2.0 + m % 60 / 100 + (9.0 if 15 <= m % 60 < 35 else 0.0))
+    assert max(estimates.baseline(points, UTC_ZONE)) > 11.0, "else this test shows nothing"
+    assert set(estimates.baseline(points, UTC_ZONE, lectures)) == {2.55}, "of each hour the highest that is left"
+
+
+@pytest.mark.parametrize(
+    ("says", "gone", "expected"),
+    [
+        ("the higher of the hours beside it: lectures fill it, and the campus is as full before", [9], 3.0),
+        ("the one beside it that is known", [9, 10, 11], 2.0),
+        ("that hour of other days when none beside it is known", [8, 9, 10], 4.0),
+    ],
+)
+def test_an_hour_that_is_always_a_peak_borrows(says: str, gone: list[int], expected: float):
+    points = weeks(8, load=lambda n: 4.0 if n == 2 * 24 + 9 else busy(n))
+    excluded = [Span(at(24 + hour, week), at(25 + hour, week, minutes=-20)) for week in range(8) for hour in gone]
+    assert estimates.baseline(points, UTC_ZONE, excluded)[TUESDAY_9] == expected, says
+
+
+def test_an_hour_that_nothing_is_known_of_is_as_the_site_file_says():
+    mornings = [Span(at(8 + 24 * day, week), at(11 + 24 * day, week)) for week in range(8) for day in range(7)]
+    found = estimates.baseline(weeks(8), UTC_ZONE, mornings, otherwise=0.5)
     assert [found[n] for n in range(9, 168, 24)] == [0.5] * 7
-    assert found[10] == 3.0
+    assert (found[8], found[10]) == (0.2, 2.0), "as at seven and at eleven"
 
 
 def test_hours_in_any_order_teach_the_same():
@@ -158,11 +181,27 @@ def test_the_change_of_the_clocks_shifts_no_hour(zone: str, start: str):
         assert all(abs(found[n] - busy(n)) <= 1.0 for n in range(168) if 0 < n % 24 < 8 or 12 < n % 24 < 17)
 
 
-def test_in_a_zone_of_half_hours_each_local_hour_is_the_mean_of_its_two():
-    zone = ZoneInfo("Asia/Kolkata")  # UTC+5:30: 03:00 UTC is 08:30
-    hours = [Used(h.start, 4.0 if h.start.hour == 3 else 0.0) for h in weeks(4)]
-    found = estimates.baseline(hours, zone)
-    assert (found[7], found[8], found[9], found[10]) == (0.0, 2.0, 2.0, 0.0)
+def test_in_a_zone_of_half_hours_a_point_is_in_its_local_hour():
+    zone = ZoneInfo("Asia/Kolkata")  # UTC+5:30: 03:30 UTC is 09:00
+    points = by_minute(4, lambda m: 4.0 if 3 * 60 + 30 <= m % 1440 < 4 * 60 + 30 else 0.0)
+    found = estimates.baseline(points, zone)
+    assert (found[8], found[9], found[10]) == (0.0, 4.0, 0.0)
+
+
+@given(st.lists(st.lists(st.floats(0, 100), min_size=1, max_size=12), min_size=3, max_size=8), st.data())
+def test_more_in_any_five_minutes_never_lowers_an_hour(values: list[list[float]], data: st.DataObject):
+    week = data.draw(st.integers(0, len(values) - 1))
+    point, more = data.draw(st.integers(0, len(values[week]) - 1)), data.draw(st.floats(0, 50))
+    grown = [[v + more * ((w, n) == (week, point)) for n, v in enumerate(found)] for w, found in enumerate(values)]
+    less, after = (
+        estimates.baseline(
+            [Used(at(TUESDAY_9, w) + n * FIVE, v) for w, found in enumerate(all_) for n, v in enumerate(found)]
+            + [Used(at(0, 0), 0.0), Used(at(167, len(values) - 1), 0.0)],
+            UTC_ZONE,
+        )
+        for all_ in (values, grown)
+    )
+    assert all(a <= b for a, b in zip(less, after, strict=True))
 
 
 AMOUNTS = st.lists(st.floats(0, 100), min_size=3, max_size=8)
@@ -191,7 +230,7 @@ def test_more_load_never_lowers_an_hour(values: list[float], data: st.DataObject
 @given(AMOUNTS, st.floats(0, 1000), st.data())
 def test_what_is_excluded_has_no_say(values: list[float], odd: float, data: st.DataObject):
     week = data.draw(st.integers(0, len(values) - 1))
-    excluded = [(at(TUESDAY_9, week, minutes=20), at(TUESDAY_9, week, minutes=40))]
+    excluded = [Span(at(TUESDAY_9, week, minutes=2), at(TUESDAY_9, week, minutes=40))]
     other = [odd if n == week else v for n, v in enumerate(values)]
     first, second = (estimates.baseline(of_one_hour(found), UTC_ZONE, excluded) for found in (values, other))
     assert first == second
@@ -200,7 +239,6 @@ def test_what_is_excluded_has_no_say(values: list[float], odd: float, data: st.D
 # ---------------------------------------------------------------- vCPUs in use
 
 SITE = Site("campus", "Europe/Berlin", Fleet("web", vcpus_per_instance=2.0, max_instances=5))
-FIVE = timedelta(minutes=5)
 
 
 @pytest.mark.parametrize(

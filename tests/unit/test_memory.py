@@ -60,7 +60,7 @@ def test_looking_again_at_what_was_judged_changes_nothing():
 
 
 def test_a_peak_that_says_nothing_is_remembered_with_the_reason_and_no_outcome():
-    other = peak(people=500, key="other")
+    other = peak(people=3000, kind="lecture", key="other")
     [memory] = decide(look(EXAM, other))
     assert isinstance(memory, SaveMemory)
     assert (memory.memory.newest, set(memory.memory.judged)) == ((), {EXAM.key, other.key})
@@ -137,12 +137,12 @@ def test_peaks_that_are_over_or_under_way_and_holidays_are_not_ordinary():
     exam, running = peak(NINE - WEEK, lasts=60), peak(NOW - HOUR, lasts=120)
     free = (MIDNIGHT - WEEK + 12 * HOUR, MIDNIGHT - WEEK + 24 * HOUR)
     memory = Memory(past=spans(exam, SITE))
-    odd = tuple(replace(h, vcpus=50.0) if h.start >= NOW - WEEK - 3 * HOUR else h for h in hours(3))
-    found = kept(look(memory=memory, peaks=[running], holidays=(free, (NOW + DAY, NOW + 2 * DAY)), day=Day(odd, ())))
+    by_hour = tuple(replace(h, vcpus=float(h.start.hour)) for h in hours(3))
+    day = Day(by_hour, ())
+    found = kept(look(memory=memory, peaks=[running], holidays=(free, (NOW + DAY, NOW + 2 * DAY)), day=day))
     assert found.past == (spans(exam, SITE)[0], Span(*free), Span(spans(running, SITE)[0].start, NOW))
-    without = estimates.baseline(odd, SITE.zone, [(s.start, s.end) for s in found.past], 0.5)
-    assert found.baseline == without
-    assert without != estimates.baseline(odd, SITE.zone, (), 0.5)
+    assert found.baseline == estimates.baseline(by_hour, SITE.zone, found.past, 0.5)
+    assert found.baseline[36] == 11.0, "Tuesday noon is as at eleven: two weeks of it are left, which are too few"
 
 
 def test_a_holiday_counts_until_now_only_and_the_old_past_is_forgotten():

@@ -171,6 +171,11 @@ def test_an_empty_token_is_refused_before_anything_is_asked():
     assert world.asked == []
 
 
+def test_the_query_of_an_address_is_never_quoted():
+    with pytest.raises(CalendarError, match=r"^https://m\.example: the token"):
+        moodle_site.fetch("https://m.example/?key=0123", "", (), BEGINS, END)
+
+
 # ---------------------------------------------------------------- nothing can be had
 
 
@@ -225,8 +230,6 @@ def test_what_may_pass_is_told_apart(says: str, answer: Any, told: str):
     [
         ("no overrides", moodle_site.OVERRIDES, denied("View overrides"), "the role of the token's owner lacks this"),
         ("no assignments", moodle_site.ASSIGNMENTS, {"errorcode": "accessexception"}, "the service must be enabled"),
-        ("a large answer", moodle_site.ASSIGNMENTS, web.WebError("more than 33,554,432 bytes"), "more than 33,554,432"),
-        ("a page in between", moodle_site.OVERRIDES, PAGE, "is answered by a web page"),
         ("people refused", moodle_site.ENROLLED, denied("Review permissions for others"), "(Review permissions for"),
         ("nonsense", moodle_site.ENROLLED, {"a": 1}, "nobody is enrolled by its answers"),
     ],
@@ -239,6 +242,37 @@ def test_what_is_refused_in_part_is_said_and_the_rest_is_planned(says: str, func
     source = CalendarSource(moodle=URL, token="ssm:/firstbell/moodle", participants=40)
     assert "R&D exam" in {p.title for p in moodle.peaks(moodle.read_answers(files, URL), source)}
     assert sum(form["wsfunction"] == function for form in world.asked) <= moodle_talk.PATIENCE or answer == {"a": 1}
+
+
+@pytest.mark.parametrize("function", [moodle_site.COURSES, QUIZZES, moodle_site.MINE, *moodle_site.WITHOUT])
+@pytest.mark.parametrize(
+    ("says", "answer", "error"),
+    [
+        ("a host that is silent", web.WebError("moodle.example.edu did not answer in time"), web.WebError),
+        ("maintenance that begins meanwhile", {"errorcode": "sitemaintenance", "message": "…"}, web.WebError),
+        ("a database that is overrun", {"errorcode": "dmlreadexception", "message": "…"}, web.WebError),
+        ("a page", PAGE, CalendarError),
+        ("nothing", b"", CalendarError),
+    ],
+)
+def test_a_question_without_an_answer_ends_the_fetch(says: str, function: str, answer: Any, error: type[Exception]):
+    world = Moodle()
+    world.refuses[function] = answer
+    with pytest.raises(error, match=function):
+        world.fetch()
+    assert world.asked[-1]["wsfunction"] == function, says
+
+
+def test_an_answer_in_the_middle_of_many_that_does_not_come_ends_the_fetch():
+    world = large(courses=50, quizzes=60)
+
+    def ask(url: str, *, form: dict[str, str], **more: Any) -> bytes:
+        if form.get("quizid") == "40":
+            raise web.WebError("no answer")
+        return world(url, form=form, **more)
+
+    with pytest.raises(web.WebError, match=moodle_site.OVERRIDES):
+        moodle_site.fetch(URL, TOKEN, (), BEGINS, END, ask=ask, now=lambda: world.time)
 
 
 def test_without_overrides_everybody_is_planned_at_the_quiz_s_own_time():
@@ -348,7 +382,18 @@ def test_an_answer_has_the_time_that_is_left():
 
     moodle_site.fetch(URL, TOKEN, (), BEGINS, END, ask=ask, now=lambda: world.time)
     assert given == sorted(given, reverse=True)
-    assert (given[0], given[-1]) == (20.0, 1.0)
+    assert (given[0], given[-1]) == (20.0, 6.0), "the last one, too, has some"
+
+
+def test_an_answer_is_not_waited_for_longer_than_wanted():
+    world, given = Moodle(), set()
+
+    def ask(url: str, *, seconds: float, **more: Any) -> bytes:
+        given.add(seconds)
+        return world(url, seconds=seconds, **more)
+
+    moodle_site.fetch(URL, TOKEN, (), BEGINS, END, ask=ask, now=lambda: world.time, one=5.0)
+    assert given == {5.0}
 
 
 @pytest.mark.parametrize(

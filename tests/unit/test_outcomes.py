@@ -154,6 +154,7 @@ def test_a_long_title_is_cut():
 
 SMALL = peak(people=60, key="small")
 LARGE = peak(people=500, key="large")
+LECTURE = peak(people=3000, kind="lecture", key="lecture")
 LATE = peak(NINE + 5 * HOUR, key="late")
 LIMIT = "the web servers were at their limit: it may have wanted more than it got"
 
@@ -161,8 +162,21 @@ LIMIT = "the web servers were at their limit: it may have wanted more than it go
 @pytest.mark.parametrize(
     ("says", "of", "peaks", "points", "why"),
     [
-        ("two large ones at once", EXAM, [EXAM, LARGE], used(EXAM, LARGE), "other peaks were on at the same time"),
-        ("the small one beside a large", SMALL, [EXAM, SMALL], used(EXAM), "other peaks were on at the same time"),
+        ("two kinds at once", EXAM, [EXAM, LECTURE], used(EXAM), "other peaks were on at the same time"),
+        (
+            "the smaller of two exams",
+            LARGE,
+            [EXAM, LARGE],
+            used(EXAM),
+            "a larger exam at the same time speaks for both",
+        ),
+        (
+            "the same, two of a size",
+            peak(key="a"),
+            [EXAM],
+            used(EXAM),
+            "a larger exam at the same time speaks for both",
+        ),
         ("nobody", peak(people=0), [], used(EXAM), "nobody was invited"),
         ("too few", peak(people=10), [], used(EXAM), "it is too small to stand out from the ordinary load"),
         ("full servers and no more than planned", EXAM, [EXAM], used(EXAM, come=0.9, busy=0.97), LIMIT),
@@ -176,6 +190,7 @@ def test_when_nothing_can_be_said(says: str, of: Peak, peaks: list[Peak], points
     ("says", "peaks", "points", "expected"),
     [
         ("a small one beside it is allotted its part", [EXAM, SMALL], used(EXAM, SMALL, come=0.8), 0.8),
+        ("so is a large one of its kind: it speaks for both", [EXAM, LARGE], used(EXAM, LARGE, come=0.8), 0.8),
         ("one at another time is none of it", [EXAM, LATE], used(EXAM, LATE, come=0.8), 0.8),
         ("full servers and more than planned: at least that", [EXAM], used(EXAM, come=1.2, busy=0.97), 1.2),
         ("full servers at another time", [EXAM], [*used(EXAM, come=0.8), Used(NINE + 9 * HOUR, 8.0, 1.0)], 0.8),

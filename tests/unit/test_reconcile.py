@@ -21,6 +21,7 @@ from firstbell.capacity.reconcile import (
     SetMinSize,
     decide,
     follow,
+    let_go,
     remembering,
 )
 from firstbell.capacity.values import Floor, Plan, Step
@@ -120,13 +121,34 @@ def test_a_raise_that_cannot_come_earlier_comes_later():
     assert [a.start for a in put.actions] == [NOW + 2 * MINUTE]
 
 
-def test_a_step_that_is_no_longer_wanted_is_deleted_before_others_are_written():
+def test_a_step_that_is_no_longer_wanted_is_deleted_after_others_are_written_for_a_call_may_fail_between():
     model = Model(group())
     model.apply(model.decide(PLAN))
-    delete, put = model.decide(steps((NOW, 1), (at(9), 4), (at(11), 1)))
+    put, delete = model.decide(steps((NOW, 1), (at(9), 4), (at(11), 1)))
     assert delete == DeleteScheduled("web", (ours(at(8), 4).name,), "1 planned steps are no longer wanted")
     assert isinstance(put, PutScheduled)
     assert put.actions == (ours(at(9), 4),)
+
+
+def test_without_room_for_both_the_stale_ones_go_first():
+    stale = tuple(ours(at(8) + n * MINUTE, 3) for n in range(LIMIT))
+    delete, put = decide(group(), stale, steps((NOW, 1), (at(20), 4), (at(21), 1)), NOW)
+    assert (type(delete), type(put)) == (DeleteScheduled, PutScheduled)
+
+
+def test_without_a_plan_a_lease_raises_and_leaves_the_scheduled_actions_alone():
+    lease = floor(NOW, NOW + HOUR, 6, owner="alarm")
+    seen = Seen(group(min_size=1), (ours(at(9), 4),), None, (lease,))
+    assert [type(c) for c in follow(site(), seen, None, NOW)] == [SetMinSize]
+    assert follow(site(), replace(seen, group=group(min_size=8)), None, NOW) == []
+
+
+def test_a_size_that_is_only_planned_for_later_is_nobody_s_when_a_person_sets_it_now():
+    later = Plan("campus", NOW, NOW + DAY, steps((NOW, 1), (at(20), 4), (at(22), 1)), (), (floor(at(20), at(22), 4),))
+    for found in (group(min_size=4), group(min_size=1, serving=4, desired=4)):
+        seen = Seen(found, tuple(ours(s.at, s.instances) for s in later.steps[1:]), later, ())
+        assert not [c for c in follow(site(), seen, later, NOW) if isinstance(c, SetMinSize)]
+        assert let_go(site(), seen, later, NOW) == []
 
 
 def test_a_deploy_that_removed_scheduled_actions_is_repaired():
@@ -299,7 +321,7 @@ def test_a_lease_that_was_larger_than_the_new_most_is_taken_back_too():
 def test_a_level_whose_lowering_failed_is_still_ours_in_the_next_run():
     """The peak was cancelled and the new plan saved, but AWS throttled the change of MinSize."""
     before = Seen(group(min_size=8), (), plan(floor(at(6), at(11), 8)), ())
-    saved = remembering(site(), before, plan())
+    saved = remembering(site(), before, plan(), NOW)
     [change] = follow(site(), replace(before, plan=saved), plan(), NOW)
     assert isinstance(change, SetMinSize)
     assert change.min_size == 1
@@ -308,7 +330,7 @@ def test_a_level_whose_lowering_failed_is_still_ours_in_the_next_run():
 def test_a_level_that_an_action_sets_late_is_still_ours_in_the_next_run():
     """The peak is cancelled within the two minutes in which its scheduled action may run yet."""
     before = Seen(group(), (ours(NOW - MINUTE, 8),), plan(floor(at(6, 59), at(11), 8)), ())
-    saved = remembering(site(), before, plan())
+    saved = remembering(site(), before, plan(), NOW)
     [change] = follow(site(), Seen(group(min_size=8), (), saved, ()), plan(), NOW + MINUTE)
     assert isinstance(change, SetMinSize)
     assert change.min_size == 1
@@ -317,7 +339,7 @@ def test_a_level_that_an_action_sets_late_is_still_ours_in_the_next_run():
 def test_a_level_of_somebody_else_does_not_become_ours_by_time():
     saved = plan()
     for _ in range(3):
-        saved = remembering(site(), Seen(group(min_size=7), (), saved, ()), plan())
+        saved = remembering(site(), Seen(group(min_size=7), (), saved, ()), plan(), NOW)
     assert saved.levels == ()
     assert follow(site(), Seen(group(min_size=7), (), saved, ()), plan(), NOW) == []
 
@@ -345,7 +367,7 @@ def test_through_changing_plans_min_size_is_at_each_run_what_the_plan_of_that_ru
         new = plan(*floors)
         seen = Seen(model.group, tuple(model.scheduled.values()), saved, ())
         model.apply(follow(site(), seen, new, now))
-        saved = remembering(site(), seen, new)
+        saved = remembering(site(), seen, new, NOW)
         assert model.group.min_size == new.at(now).instances
 
 

@@ -222,7 +222,7 @@ def test_the_examples_are_good(path: Path):
         (
             "a list that is a text",
             GOOD + "calendars: term.ics\n",
-            "line 5, calendars: 'term.ics' is wrong: it should be a list",
+            "line 5, calendars: a value that may be secret is wrong: it should be a list",
         ),
         (
             "a list that is empty",
@@ -273,7 +273,8 @@ def test_the_examples_are_good(path: Path):
         (
             "a secret of somebody else",
             HOOK + "https://example.org/\n    secret: /other/key\n",
-            "line 8, oncall.webhooks[0].secret: '/other/key' is wrong: expected an SSM parameter below /firstbell/",
+            "line 8, oncall.webhooks[0].secret: a value that may be secret is wrong: expected an SSM"
+            " parameter below /firstbell/",
         ),
         (
             "a path that a shell would not take for one",
@@ -365,6 +366,50 @@ def test_what_a_calendar_may_not_be(says: str, calendar: str, expected: str):
     [said] = problems(GOOD + f"calendars:\n- {{{calendar}}}\n")
     assert said.startswith("line 6, calendars[0]"), says
     assert expected in said
+
+
+HIDDEN = "5ecre7"
+PLACE = f"calendar.example.com/ical/private-{HIDDEN}/basic.ics"
+
+
+@pytest.mark.parametrize(
+    ("says", "calendars", "expected"),
+    [
+        ("without encryption", f"[{{ical: 'http://{PLACE}', participants: 5}}]", "only https addresses are read"),
+        ("by a subscription's scheme", f"[{{ical: 'webcal://{PLACE}', participants: 5}}]", "only https addresses"),
+        ("with a scheme in capitals", f"[{{ical: 'HTTPS://{PLACE}', participants: 5}}]", "only https addresses"),
+        ("without a scheme", f"[{{ical: '//{PLACE}', participants: 5}}]", "only https addresses are read"),
+        (
+            "of a host alone",
+            f"[{{ical: '{PLACE}?a=b', participants: 5}}]",
+            "begin one with https://, or a path with ./",
+        ),
+        ("of a short host", f"[{{ical: 'x.org/{HIDDEN}', participants: 5}}]", "only https addresses are read"),
+        ("of no host", f"[{{ical: '/{HIDDEN}/basic.ics', participants: 5}}]", "only https addresses are read"),
+        ("in the host's place", f"[{{ical: 'https://[{HIDDEN}', participants: 5}}]", "not an address: expected"),
+        ("a password", f"[{{ical: 'https://a:{HIDDEN}@b.example/', participants: 5}}]", "not an address: expected"),
+        ("a Moodle without encryption", f"[{{moodle: 'http://{PLACE}', token: 'ssm:/firstbell/x'}}]", "only https"),
+        ("a list", f"[{{ical: ['https://{PLACE}'], participants: 5}}]", "calendars[0].ical: a list is wrong"),
+        ("a mapping", f"[{{moodle: {{a: 'https://{PLACE}'}}}}]", "calendars[0].moodle: a mapping is wrong"),
+        ("a token", f"[{{moodle: 'https://m.example', token: {HIDDEN}}}]", "expected a secret such as ssm:/firstbell/"),
+        ("a token of digits alone", "[{moodle: 'https://m.example', token: 5370617}]", "calendars[0].token: a value"),
+        ("in an entry's place", f"['https://{PLACE}']", "calendars[0]: a value that may be secret is wrong"),
+        ("in the list's place", f"https://{PLACE}", "calendars: a value that may be secret is wrong"),
+        ("a mapping in the list's place", f"{{ical: 'https://{PLACE}'}}", "calendars: a mapping is wrong"),
+        ("as a key", f"[{{'https://{PLACE}'}}]", "calendars[0].…: is not a key of the site file"),
+        ("as a key, twice", f"[{{'{PLACE}': 1, '{PLACE}': 2}}]", "calendars[0].…: is there twice"),
+    ],
+)
+def test_no_message_quotes_an_address_or_a_token(says: str, calendars: str, expected: str):
+    said = "\n".join(problems(GOOD + f"calendars: {calendars}\n"))
+    assert expected in said, says
+    assert HIDDEN not in said, says
+    assert "5370617" not in said, says
+
+
+@pytest.mark.parametrize("path", ["term.ics", "2026/term.ics", "a b/ü.ics", "./2026.autumn/term.ics", "x-1.y"])
+def test_a_path_beside_the_site_file_is_one(path: str):
+    assert read_site(GOOD + f"calendars: [{{ical: '{path}', participants: 5}}]\n").calendars[0].label == path
 
 
 @pytest.mark.parametrize(

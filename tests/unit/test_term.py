@@ -262,7 +262,7 @@ def test_two_entries_of_one_name_and_time_are_two_peaks():
 def test_the_course_makes_a_sitting_the_same_as_moodles():
     [own] = expanded(Term(peaks=(replace(ENTRANCE, course="ENT1"),)))
     moodles = replace(own, participants=950, source="moodle", title="Quiz")
-    assert [p.participants for p in merge([own, moodles])] == [950]
+    assert [p.participants for p in merge([own], [moodles])] == [950]
 
 
 # ---------------------------------------------------------------- clock changes

@@ -78,12 +78,12 @@ WINDOWS: list[tuple[str, Tier, tuple[Peak, ...], list[tuple[str, str, float]]]] 
         (peak(9), peak(81)),
         [("04 08:05", "05 08:05", 20), ("07 08:05", "08 08:05", 20)],
     ),
-    ("a long exam is frozen all the time", "freeze", (peak(9, hours=9),), [("04 09:00", "04 18:00", 1)]),
+    ("an exam of days is frozen all the time", "freeze", (peak(9, hours=33),), [("04 09:00", "05 18:00", 1)]),
     (
         "and borrows for its two rushes",
         "aurora",
-        (peak(9, hours=9),),
-        [("04 08:30", "04 10:00", 4), ("04 16:30", "04 18:00", 4)],
+        (peak(9, hours=33),),
+        [("04 08:30", "04 10:00", 4), ("05 16:30", "05 18:00", 4)],
     ),
     ("nobody invited", "freeze", (peak(9, people=0),), []),
 ]

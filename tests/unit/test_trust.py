@@ -4,7 +4,20 @@ from datetime import timedelta
 
 import pytest
 
-from firstbell.calendar.trust import FEW, PATIENCE, Record, failed, good, has_shrunk, wants_a_person, worth_writing
+from firstbell.calendar.trust import (
+    FEW,
+    HURRIED,
+    PATIENCE,
+    SECONDS,
+    Record,
+    failed,
+    good,
+    has_shrunk,
+    seconds,
+    unkept,
+    wants_a_person,
+    worth_writing,
+)
 from tests.unit.campus_values import DAY, at
 
 GOOD = Record("term.ics", "d1", at(9))
@@ -31,19 +44,22 @@ def test_a_source_that_is_well_again_has_forgotten_its_failure():
 
 
 @pytest.mark.parametrize(
-    ("says", "before", "after", "expected"),
+    ("says", "before", "after", "file", "remote"),
     [
-        ("all of many are gone", 40, 0, True),
-        ("nine tenths of many are gone", 40, 4, True),
-        ("a little less than nine tenths are gone", 40, 5, False),
-        ("all of a few may well be over", FEW - 1, 0, False),
-        ("just enough to be suspicious", FEW, 0, True),
-        ("there are more now", 40, 60, False),
-        ("there never were any", 0, 0, False),
+        ("all of many are gone", 40, 0, True, True),
+        ("nine tenths of many are gone", 40, 4, True, True),
+        ("a little less than nine tenths are gone", 40, 5, False, False),
+        ("all of a few may well be cancelled in a file, but a host may only be broken", FEW - 1, 0, False, True),
+        ("the only one is gone", 1, 0, False, True),
+        ("one of a few is left", FEW - 1, 1, False, False),
+        ("just enough to be suspicious", FEW, 0, True, True),
+        ("there are more now", 40, 60, False, False),
+        ("there never were any", 0, 0, False, False),
     ],
 )
-def test_shrinking(says: str, before: int, after: int, expected: bool):
-    assert has_shrunk(before, after) is expected, says
+def test_shrinking(says: str, before: int, after: int, file: bool, remote: bool):
+    assert has_shrunk(before, after, remote=False) is file, says
+    assert has_shrunk(before, after, remote=True) is remote, says
 
 
 @pytest.mark.parametrize(
@@ -58,6 +74,28 @@ def test_shrinking(says: str, before: int, after: int, expected: bool):
 def test_when_a_person_is_called(says: str, passing: bool, after: timedelta, expected: bool):
     assert wants_a_person(failed(GOOD, "x", at(10)), passing, at(10) + after) is expected, says
     assert not wants_a_person(GOOD, passing, at(10) + after)
+
+
+def test_a_source_without_a_copy_is_told_at_once_even_if_it_may_pass():
+    assert wants_a_person(failed(Record("a.example"), "no answer", at(10)), True, at(10))
+
+
+def test_a_source_whose_copy_cannot_be_written_is_good_and_has_its_earlier_copy():
+    assert unkept(failed(GOOD, "x", at(10))) == GOOD
+
+
+@pytest.mark.parametrize(
+    ("says", "record", "minute", "expected"),
+    [
+        ("a new one", None, 30, SECONDS),
+        ("a good one", GOOD, 30, SECONDS),
+        ("one that failed", failed(GOOD, "x", at(9)), 15, HURRIED),
+        ("one that failed, at the end of the hour", failed(GOOD, "x", at(9)), 59, HURRIED),
+        ("one that failed may be just slow: once an hour it has time", failed(GOOD, "x", at(9)), 14, SECONDS),
+    ],
+)
+def test_how_long_a_host_is_waited_for(says: str, record: Record | None, minute: int, expected: float):
+    assert seconds(record, at(10) + timedelta(minutes=minute)) == expected, says
 
 
 def test_an_unchanged_record_is_written_once_a_day():

@@ -33,7 +33,7 @@ from firstbell.oncall.signal import Signal
 from firstbell.plain import to_plain
 from firstbell.site import Site
 
-ENOUGH = 20  # seconds in which a site is done
+ENOUGH = 60  # seconds in which a site is done: about half for its hosts (calendar.fetching), the rest for AWS
 
 
 class Named(Protocol):
@@ -109,7 +109,7 @@ class Run:
         return meant
 
     def in_time(self, sites: Sequence[N]) -> Iterator[N]:
-        """The sites, in another order each run, until the function's time is nearly over.
+        """The sites, in another order each run, as long as there is time enough to end what is begun.
 
         What is left is counted and logged, and likely to be early in the next run.
         """

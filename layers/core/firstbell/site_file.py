@@ -19,7 +19,10 @@ class SiteFileError(FileError):
         return cls(origin, [Problem("", 0, says)])
 
 
-_reader = Reader(TypeAdapter(Site), "site file", "a mapping with name, timezone and fleet", SiteFileError)
+_PRIVATE = frozenset({"calendars", "ical", "moodle", "token", "webhooks", "url", "secret"})  # or what holds one
+_reader = Reader(
+    TypeAdapter(Site), "site file", "a mapping with name, timezone and fleet", SiteFileError, private=_PRIVATE
+)
 
 
 def read_site(text: str | bytes, origin: str = "site.yaml") -> Site:

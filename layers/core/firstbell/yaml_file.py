@@ -12,6 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 T = TypeVar("T")
 Path = tuple[str | int, ...]
 
+_KEY = re.compile(r"[\w-]{1,31}")
 LARGEST = 256 * 1024
 DEEPEST = 20
 
@@ -74,7 +75,8 @@ TextLoader.add_implicit_resolver(_INT, re.compile(r"[-+]?(?:0|[1-9][0-9_]*)$"), 
 class Reader(Generic[T]):
     """Reads one kind of file: its `adapter`, what it is called, and what is expected of it, in words.
 
-    `check` finds mistakes that no part of the file shows on its own: the path of each, and the sentence.
+    `check` finds mistakes that no part of the file shows on its own: the path of each, and the sentence. `private` are
+    keys whose values may be secrets: no message quotes them, or what may hold them.
     """
 
     adapter: TypeAdapter[T]
@@ -83,6 +85,7 @@ class Reader(Generic[T]):
     error: type[FileError] = FileError
     loader: type[Loader] = Loader
     check: Callable[[T], Iterable[tuple[Path, str]]] = lambda _: ()
+    private: frozenset[str] = frozenset()
 
     def read(self, text: str | bytes, origin: str) -> T:
         """Parse and validate a file. Raises `error`, with all mistakes, when it is not one."""
@@ -123,6 +126,7 @@ class Reader(Generic[T]):
 
     def _problem(self, error: Any, tree: yaml.Node | None) -> Problem:
         path: Path = error["loc"]
+        shown = self._shown(path, error["input"])
         match error["type"]:
             case "missing" | "missing_argument":
                 says = "is missing"
@@ -131,12 +135,21 @@ class Reader(Generic[T]):
             case "value_error":
                 says = str(error["ctx"]["error"])
             case "dataclass_type":
-                says = f"{_shown(error['input'])} is wrong: it should be a mapping"
+                says = f"{shown} is wrong: it should be a mapping"
             case "tuple_type":
-                says = f"{_shown(error['input'])} is wrong: it should be a list"
+                says = f"{shown} is wrong: it should be a list"
             case _:
-                says = f"{_shown(error['input'])} is wrong: {error['msg'][0].lower()}{error['msg'][1:]}"
+                says = f"{shown} is wrong: {error['msg'][0].lower()}{error['msg'][1:]}"
         return Problem(_dotted(path), _line(path, tree), says)
+
+    def _shown(self, path: Path, value: object) -> str:
+        """A value as an error quotes it; of one that may be a secret, or hold one, only what it is."""
+        if value is None or not self.private:
+            return _shown(value)
+        if isinstance(value, (list, dict)):
+            return "a list" if isinstance(value, list) else "a mapping"
+        key = next((part for part in reversed(path) if isinstance(part, str)), "")
+        return "a value that may be secret" if key in self.private else _shown(value)
 
     def _similar(self, key: str) -> str:
         """A question that names the key that was probably meant."""
@@ -185,7 +198,9 @@ def _repeated(node: yaml.Node | None, path: Path = ()) -> Iterator[Problem]:
 
 
 def _dotted(path: Path) -> str:
-    return "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in path).lstrip(".")
+    """The path in words; what cannot be a key is left out, for it may be an address with a secret in a wrong place."""
+    named = (f"[{p}]" if isinstance(p, int) else f".{p}" if _KEY.fullmatch(p) else ".…" for p in path)
+    return "".join(named).lstrip(".")
 
 
 def _line(path: Path, node: yaml.Node | None) -> int:

@@ -139,7 +139,8 @@ def scheduled_of(it: Any) -> ScheduledAction:
 
 
 def put_scheduled_actions(group_name: str, wanted: Sequence[ScheduledAction]) -> None:
-    """Write one-off scheduled actions that set MinSize. Raises PartlyRefusedError when AWS takes some only."""
+    """Write one-off scheduled actions that set MinSize. Raises PartlyRefusedError, in the end, if some are refused."""
+    failed: list[Any] = []
     for n in range(0, len(wanted), BATCH):
         requests: Any = [
             {"ScheduledActionName": a.name, "StartTime": a.start, "MinSize": a.min_size} for a in wanted[n : n + BATCH]
@@ -147,17 +148,19 @@ def put_scheduled_actions(group_name: str, wanted: Sequence[ScheduledAction]) ->
         answer = clients.autoscaling().batch_put_scheduled_update_group_action(
             AutoScalingGroupName=group_name, ScheduledUpdateGroupActions=requests
         )
-        _raise_refused(answer.get("FailedScheduledUpdateGroupActions", []))
+        failed += answer.get("FailedScheduledUpdateGroupActions", [])
+    _raise_refused(failed)
 
 
 def delete_scheduled_actions(group_name: str, names: Sequence[str]) -> None:
     """Delete scheduled actions by name; one that ran meanwhile is gone already and no failure."""
+    failed: list[Any] = []
     for n in range(0, len(names), BATCH):
         answer = clients.autoscaling().batch_delete_scheduled_action(
             AutoScalingGroupName=group_name, ScheduledActionNames=list(names[n : n + BATCH])
         )
-        failed = answer.get("FailedScheduledActions", [])
-        _raise_refused([f for f in failed if "not found" not in f.get("ErrorMessage", "").lower()])
+        failed += answer.get("FailedScheduledActions", [])
+    _raise_refused([f for f in failed if "not found" not in f.get("ErrorMessage", "").lower()])
 
 
 def _raise_refused(failed: Sequence[Any]) -> None:

@@ -30,6 +30,9 @@ def mend(event: Any) -> tuple[list[str], list[str]]:
     start = event["DTSTART"]
     if start.params.get("VALUE") == "DATE" and isinstance(start.dt, datetime):
         event[WHOLE_DAY] = "TRUE"  # with a TZID, against the standard, which makes it a time of that zone
+    if _ends_before_it_begins(event):  # the library would exchange the two: it begins when it says, a moment
+        event.pop("DTEND", None)
+        event.pop("DURATION", None)
     if "DTEND" not in event and "DURATION" in event and event["DURATION"].dt.seconds:
         event[EXACT] = "TRUE"
     return [], [str(event[name].params["TZID"]) for name in MOMENTS if name in event and _is_unknown(event[name])]
@@ -47,6 +50,16 @@ def _wrong(event: Any) -> list[str]:
     if len(rules(event)) > MOST_RULES:
         odd.append(f"RRULE, of which there are {len(rules(event)):,},")
     return [f"{name} is not as it must be" for name in odd]
+
+
+def _ends_before_it_begins(event: Any) -> bool:
+    if "DTEND" not in event:
+        return "DURATION" in event and bool(event["DURATION"].dt < timedelta(0))
+    start, end = (moment.dt for moment in (event["DTSTART"], event["DTEND"]))
+    try:
+        return bool(end < start)
+    except TypeError:  # a day and a time, or a time with and one without a zone: the reader takes them as they are
+        return False
 
 
 def _is_unknown(moment: Any) -> bool:

@@ -3,8 +3,8 @@
 import json
 import zlib
 from base64 import b64decode, b64encode
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 
@@ -23,6 +23,8 @@ FOLDER = "kept/"
 KEPT = timedelta(days=90)
 LARGEST = 64 * 1024 * 1024  # bytes of a copy, before it is compressed
 Fetch = Callable[[CalendarSource], Files]
+FetchAll = Callable[[Mapping[CalendarSource, float]], Fetch]
+"""Given the seconds that each source's host is waited for, fetches them all: what came of each, or its exception."""
 Read = Callable[[CalendarSource, Files], Content]
 
 
@@ -44,12 +46,15 @@ class Keeper:
     bucket: Bucket
     site: str
 
-    def readings(self, sources: Sequence[CalendarSource], fetch: Fetch, read: Read, now: datetime) -> list[Reading]:
+    def readings(
+        self, sources: Sequence[CalendarSource], fetch_all: FetchAll, read: Read, now: datetime
+    ) -> list[Reading]:
         """Read each source, and remember what came of it. Raises nothing about a source: the reading says it."""
         known = {
             stored.sk.removeprefix(PREFIX): from_plain(Record, stored.data)
             for stored in self.table.query(f"SITE#{self.site}", PREFIX)
         }
+        fetch = fetch_all({source: trust.seconds(known.get(key_of(source)), now) for source in sources})
         return [self._reading(source, known.get(key_of(source)), fetch, read, now) for source in sources]
 
     def _reading(
@@ -62,8 +67,10 @@ class Keeper:
             content, digest = read(source, files), digest_of(files)
             if digest != before.digest:
                 self._refuse_shrunk(source, before, content, read, now)
-                self.bucket.put(self._place(source), packed(files))
-            record = trust.good(before, digest, now)
+                if unkept := self._keep(source, files):
+                    content = replace(content, warnings=(*content.warnings, unkept))
+                    digest = ""
+            record = trust.good(before, digest, now) if digest else trust.unkept(before)
         except Exception as error:  # noqa: BLE001 - one source never stops the others: its record says what was wrong
             passing = isinstance(error, UnreachableError)
             record, content = trust.failed(before, _sentence(source, error), now), self._copy(source, before, read)
@@ -71,13 +78,21 @@ class Keeper:
             self.table.put(f"SITE#{self.site}", PREFIX + key_of(source), to_plain(record), now + KEPT)
         return Reading(key_of(source), record, content, trust.wants_a_person(record, passing, now))
 
+    def _keep(self, source: CalendarSource, files: Files) -> str:
+        """Keep a copy; the sentence for the plan when that fails, for what was read well is used all the same."""
+        try:
+            self.bucket.put(self._place(source), packed(files))
+        except Exception as error:  # noqa: BLE001 - the sentence says it, and the next run tries again
+            return f"{source.label}: it is used as it is now, but no copy of it could be kept: {error}"[:300]
+        return ""
+
     def _refuse_shrunk(
         self, source: CalendarSource, before: Record, content: Content, read: Read, now: datetime
     ) -> None:
         if source.may_shrink or source.term or not before.digest:  # a term file is written by people, on purpose
             return
         was, left = (sum(p.end > now for p in c.peaks) for c in (self._copy(source, before, read), content))
-        if trust.has_shrunk(was, left):
+        if trust.has_shrunk(was, left, source.remote):
             raise CalendarError(
                 f"{source.label}: {was - left} of its {was} coming peaks are gone at once; if that is right, give it"
                 " 'may_shrink: true' in the site file"

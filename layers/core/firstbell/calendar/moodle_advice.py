@@ -7,7 +7,7 @@ from itertools import groupby
 
 from firstbell.calendar.moodle_answers import Answers, Quiz
 from firstbell.calendar.peaks import key_of
-from firstbell.capacity.demand import is_sat_through
+from firstbell.capacity.demand import LONG, is_sat_through
 from firstbell.capacity.values import Peak
 
 MANY = 500  # participants; at 170 to 250 exam takers for each vCPU, fewer are not worth a change
@@ -19,7 +19,8 @@ NAMED = 3  # the largest, in one sentence
 
 def advice(answers: Answers, peaks: Sequence[Peak]) -> tuple[str, ...]:
     """What to change in Moodle for `peaks`, those of the plan's window: a sentence each, the largest peaks first."""
-    sat = [peak for peak in peaks if peak.participants >= MANY and is_sat_through(peak)]
+    large = [peak for peak in peaks if peak.participants >= MANY and is_sat_through(peak)]
+    sat = [peak for peak in large if peak.end - peak.start <= LONG["quiz"]]  # nobody sits together for longer
     sat.sort(key=lambda p: (-p.participants, p.start, p.title))
     return (*_precreate(answers, sat), *_stagger(sat), *_autosave(answers, sat), *_deadlines(peaks))
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from firstbell import clock, web
 from firstbell.calendar.moodle_answers import SEE, Answers, overrides_of, read_answers, seconds
-from firstbell.calendar.moodle_talk import Ask, Conversation
+from firstbell.calendar.moodle_talk import ONE, Ask, Conversation
 from firstbell.calendar.values import CalendarError
 
 INFO, COURSES = "core_webservice_get_site_info", "core_course_get_courses_by_field"
@@ -41,13 +41,14 @@ def fetch(
     *,
     ask: Ask = web.fetch,
     now: Callable[[], datetime] = clock.now,
+    one: float = ONE,
 ) -> dict[str, bytes]:
     """The answers of the Moodle at `url` that matter between `start` and `end` (UTC), by file name, for `read_answers`.
 
     What Moodle refuses, or the limits forbid to ask, is said in `notes.json`. Raises CalendarError when its quizzes
-    cannot be had at all.
+    are refused, and WebError when a question gets no answer within `one` seconds: then nothing of it is used.
     """
-    talk = Conversation(url, token, private_hosts, ask, now)
+    talk = Conversation(url, token, private_hosts, ask, now, one)
     info = talk.must(INFO)
     talk.functions = frozenset(str(function.get("name")) for function in _dicts(info, "functions"))
     lacking = [name for name in (COURSES, QUIZZES) if name not in talk.functions]

@@ -16,8 +16,9 @@ from firstbell.calendar.values import CalendarError
 LARGEST = 32 * 2**20  # bytes of one answer
 CALLS = 200  # of one conversation
 TIME = timedelta(seconds=25)  # for one conversation
+GRACE = timedelta(seconds=5)  # more, for the answer to the last question
 ONE = 20.0  # seconds for one answer
-PASSING = ("sitemaintenance", "upgraderunning")
+PASSING = ("sitemaintenance", "upgraderunning", "dmlreadexception", "dbconnectionfailed")
 PATIENCE = 3  # refusals, then the question is put no more
 
 Ask = Callable[..., bytes]
@@ -35,39 +36,45 @@ class RefusedError(Exception):
 class Conversation:
     """With the Moodle at `url`, for the owner of `token`; `functions` are those of the token's service.
 
-    It remembers what was refused, and how many questions were not put; `notes` are what else is to be said.
+    It remembers what was refused, and how many questions were not put; `notes` are what else is to be said. An answer
+    that does not come (within `one` seconds), or is none of Moodle's, ends it: half the answers would be less than the
+    last good copy.
     """
 
     def __init__(
-        self, url: str, token: str, private_hosts: tuple[str, ...], ask: Ask, now: Callable[[], datetime]
+        self,
+        url: str,
+        token: str,
+        private_hosts: tuple[str, ...],
+        ask: Ask,
+        now: Callable[[], datetime],
+        one: float = ONE,
     ) -> None:
-        if not token:
-            raise CalendarError(f"{url}: the token of its web service is empty")
         self.origin = url.partition("?")[0].rstrip("/")
+        if not token:
+            raise CalendarError(f"{self.origin}: the token of its web service is empty")
         self.functions: frozenset[str] = frozenset()
         self._refused: dict[str, tuple[str, int]] = {}
         self._unasked: Counter[str] = Counter()
         self.notes: list[str] = []
-        self._token, self._hosts, self._ask, self._now = token, private_hosts, ask, now
+        self._token, self._hosts, self._ask, self._now, self._one = token, private_hosts, ask, now, one
         self._asked, self._began = 0, now()
 
     def must(self, function: str, parameters: Mapping[str, str] | None = None) -> Any:
         """The answer to a question without which nothing can be planned.
 
-        Raises WebError when the Moodle cannot be reached or is in maintenance, which passes; else CalendarError.
+        Raises WebError when the Moodle does not answer or is in maintenance, which passes; else CalendarError.
         """
         try:
             return self._question(function, parameters or {})
         except RefusedError as refused:
-            told = refusal(function, refused.answer)
-            if refused.answer["errorcode"] in PASSING:
-                raise web.WebError(told) from None
-        except CalendarError as error:
-            told = str(error)
-        raise CalendarError(f"{self.origin}: {told}")
+            raise CalendarError(f"{self.origin}: {refusal(function, refused.answer)}") from None
 
     def may(self, function: str, parameters: Mapping[str, str], share: float = 1.0) -> Any:
-        """The answer, or None where there is none, was none too often, or `share` of the limits is used up."""
+        """The answer, or None where it is refused, was refused too often, or `share` of the limits is used up.
+
+        Raises as `must` does when there is no answer at all.
+        """
         told, times = self._refused.get(function, ("", 0))
         if function not in self.functions or times >= PATIENCE:
             return None
@@ -77,10 +84,7 @@ class Conversation:
         try:
             return self._question(function, parameters)
         except RefusedError as refused:
-            now_told = refusal(function, refused.answer)
-        except (web.WebError, CalendarError) as error:
-            now_told = str(error)
-        self._refused[function] = told or now_told, times + 1
+            self._refused[function] = told or refusal(function, refused.answer), times + 1
         return None
 
     def within(self, share: float = 1.0) -> bool:
@@ -100,14 +104,14 @@ class Conversation:
 
     def _question(self, function: str, parameters: Mapping[str, str]) -> Any:
         self._asked += 1
-        left = (TIME - (self._now() - self._began)).total_seconds()
+        left = (TIME + GRACE - (self._now() - self._began)).total_seconds()
         try:
             said = self._ask(
                 f"{self.origin}/webservice/rest/server.php",
                 private_hosts=self._hosts,
                 largest=LARGEST,
                 form={"wstoken": self._token, "wsfunction": function, "moodlewsrestformat": "json", **parameters},
-                seconds=max(1.0, min(ONE, left)),
+                seconds=max(1.0, min(self._one, left)),
             )
         except web.WebError as error:
             hint = "; are web services and REST enabled?" if " 403 " in str(error) else ""
@@ -117,10 +121,12 @@ class Conversation:
         except (ValueError, RecursionError):
             what = "a web page" if b"<" in said[:500] else "no JSON"
             raise CalendarError(
-                f"{function} is answered by {what}: is the site in maintenance, is this the address of the Moodle"
-                f" itself, does it print warnings? See {SEE}"
+                f"{self.origin}: {function} is answered by {what}: is the site in maintenance, is this the address of"
+                f" the Moodle itself, does it print warnings? See {SEE}"
             ) from None
         if isinstance(answer, dict) and "errorcode" in answer:
+            if answer["errorcode"] in PASSING:
+                raise web.WebError(refusal(function, answer))
             raise RefusedError(answer)
         return answer
 

@@ -1,9 +1,11 @@
 """Events to peaks: the operator's rules say what counts and as what; one quiz from two sources counts once. Pure."""
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from itertools import takewhile
 
 from firstbell.calendar.values import Event
 from firstbell.capacity.values import Peak
@@ -11,6 +13,8 @@ from firstbell.site import CalendarSource, Kind, Rule
 
 MOMENT_LASTS = timedelta(hours=1)  # what a moment without a partner is taken for
 LONGEST_PAIR = timedelta(hours=24)
+ORDER: tuple[Kind, ...] = ("lecture", "term_start", "deadline", "quiz", "exam")
+HALF_KNOWN: tuple[Kind, ...] = ("deadline", "quiz", "exam")  # what one source may know by one of its moments only
 
 
 def of_events(events: Sequence[Event], source: CalendarSource) -> list[Peak]:
@@ -26,20 +30,28 @@ def _peak(event: Event, source: CalendarSource) -> Peak | None:
     if rule.ignore or kind is None:
         return None
     people = rule.participants if rule.participants is not None else source.participants or 0
-    end = event.end if not event.is_moment else event.start + MOMENT_LASTS
-    if event.is_moment and kind == "deadline":
-        end = event.start
-    course = event.categories[0] if event.categories else ""
+    start, end = event.start, event.end
+    if event.is_moment and kind != "deadline":
+        end += MOMENT_LASTS
+        if kind in HALF_KNOWN and _moodle_number(event):  # an opening or a closing: people come after it, or before
+            start -= MOMENT_LASTS
+    course = _course(event)
+    known = [event.start] if event.is_moment else [event.start, event.end]
     return Peak(
-        start=event.start,
+        start=start,
         end=end,
         participants=round(people * source.participants_factor),
         kind=kind,
         source=source.label,
         title=event.title or kind,
-        key=key_of(course or event.uid, event.start, *([] if event.is_moment else [event.end])),
+        key=key_of(course or f"{event.uid} {event.title}", *known),
         course=course,
     )
+
+
+def _course(event: Event) -> str:
+    """The course's short name, which is the first category in a Moodle's export; elsewhere a category is any word."""
+    return event.categories[0] if event.categories and _moodle_number(event) else ""
 
 
 def _matches(rule: Rule, event: Event) -> bool:
@@ -59,7 +71,7 @@ def pair_moments(events: Sequence[Event]) -> list[Event]:
     """Join a quiz's "opens" and "closes", which Moodle exports as two moments, into one event; others stay as they are.
 
     Moodle numbers the two one after the other (the UID is `<event id>@<host>`), and gives them the same course and
-    description. The localised titles are not looked at, but for what both begin with, to name the quiz.
+    description. The localised titles are not looked at, but for what both begin or end with, to name the quiz.
     """
     moments = {uid: e for e in events if e.is_moment and (uid := _moodle_number(e)) is not None}
     used: set[Event] = set()
@@ -88,35 +100,62 @@ def _same_quiz(opens: Event, closes: Event) -> bool:
 
 
 def _common(a: Event, b: Event) -> str:
-    words = []
-    for one, other in zip(a.title.split(), b.title.split(), strict=False):
-        if one != other:
-            break
-        words.append(one)
-    return " ".join(words)
+    """What two titles begin or end with: in whole words, or in letters where a language has no spaces."""
+    one, other, space = a.title.split(), b.title.split(), " "
+    if min(len(one), len(other)) < 2:
+        one, other, space = list(a.title), list(b.title), ""
+    begins, ends = _prefix(one, other), _prefix(one[::-1], other[::-1])[::-1]
+    return space.join(begins if len(begins) >= len(ends) else ends)
 
 
-ORDER: tuple[Kind, ...] = ("lecture", "term_start", "deadline", "quiz", "exam")
-HALF_KNOWN: tuple[Kind, ...] = ("deadline", "quiz", "exam")  # what one source may know by one of its moments only
+def _prefix(one: list[str], other: list[str]) -> list[str]:
+    return [a for a, _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False))]
 
 
-def merge(found: Iterable[Peak]) -> tuple[Peak, ...]:
-    """All peaks, the same sitting from several sources once.
+def merge(*sources: Iterable[Peak]) -> tuple[Peak, ...]:
+    """The peaks of all sources, the same sitting of several of them once; what one source tells apart is apart.
 
-    It is the same when its key is; or when one source knows only its opening or its closing, as Moodle exports a long
-    quiz to iCalendar. What is merged has the longest time, the highest participation, and the kind that asks for most.
+    It is the same when its key is; or when another source knows only its opening or its closing, as Moodle exports a
+    long quiz to iCalendar. What is merged has the longest time, the most participants and the kind that asks for most.
     """
-    best: dict[str, Peak] = {}
-    for peak in found:
-        known = best.get(peak.key)
-        best[peak.key] = peak if known is None else _both(known, peak)
-    for key, peak in list(best.items()):
+    places: dict[str, list[_Place]] = {}
+    for number, source in enumerate(sources):
+        used: Counter[str] = Counter()
+        for peak in sorted(source):
+            same = places.setdefault(peak.key, [])
+            if used[peak.key] == len(same):
+                same.append(_Place(peak))
+            same[used[peak.key]].add(peak, number)
+            used[peak.key] += 1
+    _fold_halves(places)
+    return tuple(sorted(place.peak for same in places.values() for place in same))
+
+
+@dataclass
+class _Place:
+    """A sitting, and the sources that know it."""
+
+    peak: Peak
+    known_by: set[int] = field(default_factory=set)
+
+    def add(self, other: Peak, *source: int) -> None:
+        self.peak = _both(self.peak, other)
+        self.known_by |= set(source)
+
+
+def _fold_halves(places: dict[str, list[_Place]]) -> None:
+    """Join what a source knows by one moment to the sitting that another source knows by both."""
+    for key, same in list(places.items()):
         course, *moments = _parts(key)
-        if len(moments) == 2 and peak.kind in HALF_KNOWN:
+        for place in same if len(moments) == 2 else ():
             for half in (f"{course}/{moment}" for moment in moments):
-                if half in best and best[half].kind in HALF_KNOWN:
-                    best[key] = _both(best[key], best.pop(half))
-    return tuple(sorted(best.values()))
+                found = places.get(half, [])
+                fits = [h for h in found if HALF_KNOWN.count(h.peak.kind) and not h.known_by & place.known_by]
+                if fits and place.peak.kind in HALF_KNOWN:
+                    people = max(place.peak.participants, fits[0].peak.participants)
+                    place.peak = replace(place.peak, participants=people)
+                    place.known_by |= fits[0].known_by
+                    found.remove(fits[0])
 
 
 def _parts(key: str) -> list[str]:
@@ -129,12 +168,13 @@ _KEY = re.compile(r"(.*?)((?:/[0-9]{8}T[0-9]{6}Z){1,2})", re.DOTALL)
 
 
 def _both(one: Peak, other: Peak) -> Peak:
-    fuller = max(one, other, key=lambda p: (len(_parts(p.key)), p.participants, ORDER.index(p.kind)))
+    """Two words on the same sitting, whose key is one."""
+    more = max(one, other, key=lambda p: (p.participants, ORDER.index(p.kind)))
     return replace(
-        fuller,
+        more,
         start=min(one.start, other.start),
         end=max(one.end, other.end),
-        participants=max(one.participants, other.participants),
         kind=max(one.kind, other.kind, key=ORDER.index),
-        limit=fuller.limit or one.limit or other.limit,
+        limit=one.limit or other.limit,
+        course=one.course or other.course,
     )

@@ -40,13 +40,18 @@ def read(site: Site, source: CalendarSource, files: Files, start: datetime, end:
         from firstbell.calendar import ical
 
         events, said = ical.read_calendar(_only(source, files), site.zone, start, end, source.label)
-        return Content(tuple(peaks.of_events(events, source)), tuple(said))
+        found = tuple(peaks.of_events(events, source))
+        if events and not found:
+            said.append(
+                f"{source.label}: has {len(events)} events, and none counts: say what they are (kind, or rules)"
+            )
+        return Content(found, tuple(said))
     if source.term:
         from firstbell.calendar import term, term_file
 
-        found = term_file.read_term(_only(source, files), source.label)
-        own, said = term.peaks(found, source, site.zone, start, end, now)
-        return Content(tuple(own), tuple(said), holidays=tuple(term.holidays(found, site.zone)))
+        written = term_file.read_term(_only(source, files), source.label)
+        own, said = term.peaks(written, source, site.zone, start, end, now)
+        return Content(tuple(own), tuple(said), holidays=tuple(term.holidays(written, site.zone)))
     from firstbell.calendar import moodle
 
     answers = moodle.read_answers(files, source.label)
@@ -64,7 +69,7 @@ def _only(source: CalendarSource, files: Files) -> bytes:
 def combine(found: Iterable[Content], start: datetime, end: datetime) -> Content:
     """All contents as one: the same sitting from several sources counts once; peaks outside the time are left out."""
     contents = tuple(found)
-    merged = peaks.merge(p for content in contents for p in content.peaks if p.end >= start and p.start < end)
+    merged = peaks.merge(*([p for p in c.peaks if p.end >= start and p.start < end] for c in contents))
     return Content(
         merged,
         tuple(w for content in contents for w in content.warnings),
@@ -77,5 +82,6 @@ def safe(path: str) -> str:
     """The path, normalised. Raises CalendarError when it would leave the site's folder."""
     clean = normpath(join(".", path))
     if clean.startswith(("/", "..")) or "\0" in path or "://" in path:
-        raise CalendarError(f"{path}: must be a path inside the site's folder")
+        shown = "an address or a path with two slashes" if "//" in path else path
+        raise CalendarError(f"{shown}: must be a path inside the site's folder")
     return clean

@@ -51,7 +51,7 @@ def peaks(
         people = source.participants if slot.participants is None else slot.participants
         count = round((people or 0) * source.participants_factor)
         if count and begins <= ends:
-            course = slot.course or slot.name
+            course = slot.course or f"{source.label}: {slot.name}"  # two files may call theirs alike
             used[key := key_of(course, begins, ends)] += 1
             if used[key] > 1:  # no course or name begins with a space
                 key = key_of(f" {used[key]} {course}", begins, ends)

@@ -2,15 +2,16 @@
 
 A source that fails, answers nonsense, or has lost nearly all its events at once keeps its last good copy: capacity that
 was promised is not taken back because a calendar broke. A host that does not answer is given an hour before anybody is
-called; what is wrong with the content is told at once.
+called, if there is a copy; what is wrong with the content is told at once.
 """
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 PATIENCE = timedelta(hours=1)  # with a host that does not answer
-FEW = 5  # peaks; of fewer, all may well be over or cancelled
+FEW = 5  # peaks; of fewer in a file, which people upload on purpose, all may well be cancelled
 LEFT = 0.1  # the share of its peaks under which a source has shrunk suspiciously
+SECONDS, HURRIED = 20.0, 5.0  # for one answer: of a host, and of one that failed when it was last asked
 RENEW = timedelta(days=1)  # how often an unchanged record is written again, so that it does not expire
 
 
@@ -39,6 +40,11 @@ def good(record: Record, digest: str, now: datetime) -> Record:
     return Record(record.label, digest, now)
 
 
+def unkept(record: Record) -> Record:
+    """The source was read well, but its copy could not be written: the one before remains, and is tried to replace."""
+    return replace(record, failing_since=None, why="")
+
+
 def failed(record: Record, why: str, now: datetime) -> Record:
     """The source cannot be used now."""
     return replace(record, failing_since=record.failing_since or now, why=why)
@@ -51,11 +57,22 @@ def worth_writing(before: Record | None, after: Record) -> bool:
     return replace(after, good_at=before.good_at) != before or after.good_at - before.good_at >= RENEW
 
 
-def has_shrunk(before: int, after: int) -> bool:
-    """Whether so many of a source's coming peaks are gone at once that it is rather broken than changed."""
-    return before >= FEW and after <= before * LEFT
+def has_shrunk(before: int, after: int, remote: bool) -> bool:
+    """Whether so many of a source's coming peaks are gone at once that it is rather broken than changed.
+
+    Another host may answer with an empty calendar when it means an error: of a remote source one lost peak is enough.
+    """
+    return before >= (1 if remote else FEW) and after <= before * LEFT
 
 
 def wants_a_person(record: Record, passing: bool, now: datetime) -> bool:
-    """Whether on-call hears of it; `passing` is a trouble that may well end by itself."""
-    return record.failing_since is not None and not (passing and now - record.failing_since < PATIENCE)
+    """Whether on-call hears of it; `passing` is a trouble that may well end by itself, and that a copy bridges."""
+    if record.failing_since is None:
+        return False
+    return not (passing and record.digest and now - record.failing_since < PATIENCE)
+
+
+def seconds(record: Record | None, now: datetime) -> float:
+    """How long the source's host is waited for: one that fails not long, but for once an hour: it may just be slow."""
+    failing = record is not None and record.failing_since is not None
+    return HURRIED if failing and now.minute >= 15 else SECONDS  # the planner comes every 15 minutes

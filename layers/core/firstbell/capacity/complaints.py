@@ -55,7 +55,7 @@ LAUNCHES = Complaint(
     "Launches fail",
     "The group has fewer instances than it wants, and AWS says why. What is planned may not come either.",
 )
-ALL = (SITE_FILE, CALENDAR, GROUP, SHORTFALL, SUSPENDED, LAUNCHES)
+ALL = (SITE_FILE, CALENDAR, GROUP, SHORTFALL, SUSPENDED)  # what the planning itself can say is over
 
 
 def about_sources(site: str, stale: Mapping[str, str], now: datetime) -> list[Signal]:
@@ -63,13 +63,16 @@ def about_sources(site: str, stale: Mapping[str, str], now: datetime) -> list[Si
     return [CALENDAR.signal(site, (said,), now, key) for key, said in sorted(stale.items())]
 
 
-def about_plan(site: str, plan: Plan, group: Group, troubles: Sequence[Trouble], now: datetime) -> list[Signal]:
+def about_plan(site: str, plan: Plan, group: Group, now: datetime) -> list[Signal]:
     """What is wrong with a plan, and with the group that is to follow it."""
     found = []
     if plan.shortfalls:
         found.append(SHORTFALL.signal(site, plan.shortfalls[:20], now))
     if "ScheduledActions" in group.suspended:
         found.append(SUSPENDED.signal(site, (), now))
-    if troubles:
-        found.append(LAUNCHES.signal(site, tuple(trouble.said for trouble in troubles), now))
     return found
+
+
+def about_launches(site: str, troubles: Sequence[Trouble], now: datetime) -> list[Signal]:
+    """Why launches fail."""
+    return [LAUNCHES.signal(site, tuple(trouble.said for trouble in troubles), now)] if troubles else []

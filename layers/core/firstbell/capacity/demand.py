@@ -12,7 +12,9 @@ from statistics import NormalDist
 from firstbell.capacity.values import Learned, Peak
 from firstbell.site import Kind, Profile, Site, Turnout
 
-LONG = timedelta(hours=4)  # a window longer than this is not sat through: people come at its beginning and its end
+LONG = {"quiz": timedelta(hours=4), "exam": timedelta(hours=25)}
+"""A window longer than this is not sat through: people come at its beginning and its end. What somebody calls an exam
+is held for up to a whole day (25 hours when the clocks change): a calendar may say the day only."""
 RUSH = timedelta(hours=1)
 LEAST_SHARE, MOST_SHARE = 0.5, 1.5  # of the invited: no prior and no outcome plans for fewer or more
 
@@ -29,7 +31,7 @@ class Phase:
 
 def is_sat_through(peak: Peak) -> bool:
     """Whether its people stay from the start to the end: an exam or quiz whose window is short."""
-    return peak.kind in ("exam", "quiz") and peak.end - peak.start <= LONG
+    return peak.kind in LONG and peak.end - peak.start <= LONG[peak.kind]
 
 
 def share(site: Site, learned: Learned, kind: Kind) -> float:

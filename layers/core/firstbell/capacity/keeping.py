@@ -28,9 +28,12 @@ def observe(site: Site, table: Table, now: datetime) -> Seen:
 
 
 def plan_of(table: Table, site: str) -> Plan | None:
-    """The plan in force, if there is one yet."""
+    """The plan in force, if there is one yet that can be read."""
     stored = table.get(f"SITE#{site}", PLAN)
-    return from_plain(Plan, stored.data) if stored else None
+    try:
+        return from_plain(Plan, stored.data) if stored else None
+    except ValueError:  # of a version that wrote it otherwise: the planner makes a new one within minutes
+        return None
 
 
 def save_plan(table: Table, plan: Plan) -> None:

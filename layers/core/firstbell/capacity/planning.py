@@ -14,6 +14,7 @@ from firstbell.capacity.values import Floor, Learned, Peak, Plan
 from firstbell.site import Site
 
 AROUND = timedelta(days=1)  # a peak just outside the plan's time reaches into it
+COARSE = 30  # seconds to which a measured lead time is rounded up, so that steps stay where they are from day to day
 LATE = timedelta(minutes=2)  # scheduled actions can run that late (EC2 Auto Scaling guide)
 OWNER = "plan"
 NOTHING = Learned()
@@ -64,7 +65,7 @@ def _shortfall(floor: Floor, limit: int) -> str:
 
 def lead_time(site: Site, learned: Learned) -> timedelta:
     """How long before a demand its instances are launched: what the site file says, else as measured, else 300 s."""
-    measured = site.fleet.lead if learned.lead_time is None else learned.lead_time
+    measured = site.fleet.lead if learned.lead_time is None else ceil(learned.lead_time / COARSE) * COARSE
     return timedelta(seconds=measured if site.fleet.lead_time is None else site.fleet.lead_time)
 
 
@@ -113,8 +114,8 @@ def floors_of(site: Site, demand: Demand, learned: Learned = NOTHING) -> tuple[F
 
 
 def _together(peak: Peak, found: Sequence[Phase]) -> Iterator[tuple[datetime, datetime]]:
-    """The intervals that are held at one level each."""
-    if found and is_sat_through(peak):
+    """The intervals that are held at one level each: what is sat through, and arrivals, which are over in minutes."""
+    if found and (is_sat_through(peak) or peak.kind == "lecture"):
         yield min(p.start for p in found), max(p.end for p in found)
     else:
         yield from ((p.start, p.end) for p in found)

@@ -1,6 +1,6 @@
 """From the bucket to what is planned: reads each site's file, and everything that its calendars say."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from posixpath import basename
@@ -8,7 +8,7 @@ from posixpath import basename
 from firstbell.aws.bucket import Bucket, Found, TooLargeError
 from firstbell.aws.table import Table
 from firstbell.calendar import sources
-from firstbell.calendar.fetching import fetch
+from firstbell.calendar.fetching import together
 from firstbell.calendar.keeping import Keeper, Reading
 from firstbell.calendar.sources import Content
 from firstbell.events import Hint
@@ -78,6 +78,22 @@ def read(folder: SiteFolder) -> Site:
     return site
 
 
+def refuse_shared_group(site: Site, others: Iterable[Site]) -> None:
+    """Two sites with one group would take each other's plan back at every run. Raises SiteFileError for the later name.
+
+    The one that is in force with the group already, keeps it.
+    """
+    group = site.fleet.auto_scaling_group
+    rivals = [other for other in others if other.fleet.auto_scaling_group == group]
+    own = any(other.name == site.name for other in rivals)
+    for other in rivals:
+        if other.name != site.name and not (own and site.name < other.name):
+            origin = f"{FOLDER}{site.name}/{FILE}"
+            raise SiteFileError.because(
+                origin, f"fleet.auto_scaling_group: {group!r} is the group of site {other.name}"
+            )
+
+
 @dataclass(frozen=True, slots=True)
 class Read:
     """What a site's calendars say together, and how each of them is."""
@@ -101,7 +117,7 @@ def read_calendars(site: Site, folder: SiteFolder, table: Table, now: datetime) 
     start, end = window(now)
     readings = Keeper(table, folder.bucket, site.name).readings(
         sources.all_of(site, folder.read),
-        lambda source: fetch(site, source, folder.read, lambda name: _secret(name, now), start, end),
+        lambda asked: together(site, asked, folder.read, lambda name: _secret(name, now), start, end),
         lambda source, files: sources.read(site, source, files, start, end, now),
         now,
     )

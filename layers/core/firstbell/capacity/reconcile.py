@@ -16,6 +16,7 @@ from firstbell.site import Site
 PREFIX = "firstbell-"
 AHEAD = timedelta(days=14)
 MINUTE = timedelta(minutes=1)
+SOON = timedelta(minutes=30)  # what our actions set until then, the next run finds set; it comes every 15 minutes
 LIMIT = 125  # scheduled actions of one group (EC2 Auto Scaling quotas)
 
 
@@ -104,7 +105,11 @@ Change = PutScheduled | DeleteScheduled | SetMinSize | SetDesired | SaveFloor
 def follow(site: Site, seen: Seen, plan: Plan | None, now: datetime, more: tuple[Floor, ...] = ()) -> list[Change]:
     """The changes that bring a site's group to `plan`, the leases seen and `more` floors, merged."""
     floors = (*_floors(plan), *seen.leases, *more)
-    return decide(seen.group, seen.scheduled, _steps(site, seen, floors, now), now, _ours(site, seen, floors))
+    changes = decide(seen.group, seen.scheduled, _steps(site, seen, floors, now), now, _ours(site, seen, now, floors))
+    if plan is not None:
+        return changes
+    # Without a plan nobody knows what its scheduled actions are for: raise what is wanted now, and leave them alone.
+    return [c for c in changes if isinstance(c, SetMinSize) and c.min_size > seen.group.min_size]
 
 
 def let_go(site: Site, seen: Seen, plan: Plan, now: datetime) -> list[SetDesired]:
@@ -114,7 +119,7 @@ def let_go(site: Site, seen: Seen, plan: Plan, now: datetime) -> list[SetDesired
     """
     floors, group = (*_floors(plan), *seen.leases), seen.group
     level = _steps(site, seen, floors, now)[0].instances
-    if not group.min_size <= level < group.desired or group.desired not in _ours(site, seen, floors):
+    if not group.min_size <= level < group.desired or group.desired not in _ours(site, seen, now, floors):
         return []
     why = f"desired capacity is {group.desired}, {level} are wanted now, and no scaling policy lowers it"
     return [SetDesired(group.name, level, why)]
@@ -122,45 +127,43 @@ def let_go(site: Site, seen: Seen, plan: Plan, now: datetime) -> list[SetDesired
 
 def _steps(site: Site, seen: Seen, floors: Sequence[Floor], now: datetime) -> tuple[Step, ...]:
     most = min(site.fleet.max_instances, seen.group.max_size)
-    return merge(floors, min(max(site.fleet.min_instances, resting(site, seen) or 0), most), most, now, now + AHEAD)
+    return merge(
+        floors, min(max(site.fleet.min_instances, resting(site, seen, now) or 0), most), most, now, now + AHEAD
+    )
 
 
-def _ours(site: Site, seen: Seen, floors: Sequence[Floor]) -> set[int]:
+def _ours(site: Site, seen: Seen, now: datetime, floors: Sequence[Floor] = ()) -> set[int]:
+    """The sizes that we may have set until now; what is only planned for later is nobody's yet."""
     most = min(site.fleet.max_instances, seen.group.max_size)
-    return _levels(seen.plan, (*floors, *_floors(seen.plan)), most)
+    begun = [f for f in (*floors, *_floors(seen.plan), *seen.leases) if f.start <= now]
+    planned = {*seen.plan.levels, *(s.instances for s in seen.plan.steps if s.at <= now)} if seen.plan else set()
+    return planned | {level for f in begun for level in (f.instances, min(f.instances, most))}
 
 
-def resting(site: Site, seen: Seen) -> int | None:
+def resting(site: Site, seen: Seen, now: datetime) -> int | None:
     """The group's own MinSize, to which it goes back after a peak; None until one was seen that is not from us.
 
     It is the present one when we never set that, or when somebody has lowered it under what was remembered (a deploy
     that resets the group in a peak says so too what it is at rest).
     """
     known = seen.plan.resting if seen.plan else None
-    ours = _levels(seen.plan, (*_floors(seen.plan), *seen.leases), min(site.fleet.max_instances, seen.group.max_size))
     present = seen.group.min_size
-    if present not in ours | {site.fleet.min_instances}:
+    if present not in _ours(site, seen, now) | {site.fleet.min_instances}:
         return known if seen.leases else present  # the level of a lease that was renewed since is nobody's rest
     return present if known is not None and present < known else known
 
 
-def remembering(site: Site, seen: Seen, plan: Plan) -> Plan:
+def remembering(site: Site, seen: Seen, plan: Plan, now: datetime) -> Plan:
     """`plan`, knowing the levels that are ours from before: the present MinSize if it is one, and what our scheduled
     actions may yet set, late. Without that, a change that failed or came late would leave MinSize up for good.
     """
-    ours = _levels(seen.plan, (*_floors(seen.plan), *seen.leases), min(site.fleet.max_instances, seen.group.max_size))
-    coming = {a.min_size for a in seen.scheduled if a.name.startswith(PREFIX) and a.min_size is not None}
-    return replace(plan, levels=tuple(sorted(coming | ({seen.group.min_size} & ours))))
+    own = [a for a in seen.scheduled if a.name.startswith(PREFIX) and a.start <= now + SOON]
+    coming = {a.min_size for a in own if a.min_size is not None}
+    return replace(plan, levels=tuple(sorted(coming | ({seen.group.min_size} & _ours(site, seen, now)))))
 
 
 def _floors(plan: Plan | None) -> tuple[Floor, ...]:
     return plan.floors if plan else ()
-
-
-def _levels(plan: Plan | None, floors: Sequence[Floor], most: int) -> set[int]:
-    """The levels of MinSize that we may have set."""
-    planned = {*plan.levels, *(s.instances for s in plan.steps)} if plan else set()
-    return planned | {level for f in floors for level in (f.instances, min(f.instances, most))}
 
 
 def decide(
@@ -182,12 +185,13 @@ def decide(
     wanted = {a.name: a for a in _scheduled(coming, steps, others, group.max_size, now)}
     changed = [a for name, a in wanted.items() if own.get(name) != a]
     stale = sorted(own.keys() - wanted.keys())
-    changes: list[Change] = []
-    if stale:  # before the new ones: there may be no room for both
-        changes.append(DeleteScheduled(group.name, tuple(stale), f"{len(stale)} planned steps are no longer wanted"))
-    if changed:
-        changes.append(PutScheduled(group.name, tuple(changed), _why_put(changed, coming)))
-    return changes + _present(group, steps, now, ours)
+    why = f"{len(stale)} planned steps are no longer wanted"
+    delete: list[Change] = [DeleteScheduled(group.name, tuple(stale), why)] if stale else []
+    put: list[Change] = [PutScheduled(group.name, tuple(changed), _why_put(changed, coming))] if changed else []
+    # The new ones first, for a call may fail in between; unless there is no room for both, or a start is still taken.
+    freed = {own[name].start for name in stale}
+    crowded = len(scheduled) + len(changed) > LIMIT or any(a.start in freed for a in changed)
+    return [*(delete + put if crowded else put + delete), *_present(group, steps, now, ours)]
 
 
 def _present(group: Group, steps: Sequence[Step], now: datetime, ours: Collection[int]) -> list[Change]:

@@ -4,11 +4,12 @@ All of it is pure, and made so that one odd day moves it little and that more lo
 and clamps, and leaves nothing out because of its value.
 """
 
+from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from math import floor
-from statistics import NormalDist, fmean
+from statistics import NormalDist
 from typing import get_args
 from zoneinfo import ZoneInfo
 
@@ -16,12 +17,13 @@ from firstbell.capacity.demand import LEAST_SHARE, MOST_SHARE
 from firstbell.capacity.values import Factor
 from firstbell.capacity.weekly import HOURS, hour_of
 from firstbell.fleet import Activity
-from firstbell.learning.outcomes import Outcome, Used
+from firstbell.learning.outcomes import PERIOD, Outcome, Span, Used, merged
 from firstbell.site import Kind, Site, Turnout
 
 WEEKS = timedelta(weeks=8)  # that are looked at
 NEEDED = 3  # weeks: with two, an unknown exam and an unknown holiday cannot be told apart
-HOUR, QUARTER = timedelta(hours=1), timedelta(minutes=15)
+HOUR = timedelta(hours=1)
+BOOT = timedelta(minutes=15)  # before a peak its instances boot: that is CPU of theirs, and nobody's demand
 LAUNCHES = 5  # that are needed for a lead time
 SHORTEST, LONGEST = 60, 3600  # seconds that a lead time may be
 PRIOR = 4  # outcomes that the site file's turnout is worth
@@ -53,44 +55,56 @@ def used(
 
 
 def baseline(
-    hours: Sequence[Used], zone: ZoneInfo, excluded: Iterable[Interval] = (), otherwise: float = 0.0
+    points: Sequence[Used], zone: ZoneInfo, excluded: Iterable[Span] = (), otherwise: float = 0.0
 ) -> tuple[float, ...]:
-    """The ordinary vCPUs of each of the 168 hours of the week, in `zone`; empty until there are three weeks of hours.
+    """The ordinary vCPUs of each of the 168 hours of the week, in `zone`; empty until there are three weeks of points.
 
-    An hour that touches one of `excluded` (known peaks, holidays) says nothing about the ordinary week. An hour of the
-    week with fewer than three weeks left takes what that hour of all days has, and `otherwise` when that is nothing.
+    `points` are of five minutes; of each week an hour's highest counts. One that touches `excluded` (known peaks,
+    holidays) or the boots before says nothing about the ordinary week. An hour of the week with fewer than three weeks
+    left takes the higher of the hours beside it, without these the highest of that hour of other days, and `otherwise`
+    when there is none.
     """
-    if not hours or max(h.start for h in hours) + HOUR - min(h.start for h in hours) < timedelta(weeks=NEEDED):
+    if not points or max(p.start for p in points) + HOUR - min(p.start for p in points) < timedelta(weeks=NEEDED):
         return ()
-    left_out = sorted(excluded)
-    weeks = _by_hour_of_week((h for h in hours if not _touches(h, left_out)), zone)
-    result = []
-    for hour in range(HOURS):
-        own = weeks.get(hour, [])
-        same = [value for each in range(hour % 24, HOURS, 24) for value in weeks.get(each, [])]
-        result.append(_usual(own) if len(own) >= NEEDED else _three_quarters(same) if same else otherwise)
-    return tuple(result)
+    left_out = merged(Span(span.start - BOOT, span.end) for span in excluded)
+    weeks = _by_hour_of_week(_outside(points, left_out), zone)
+    known = {hour: _usual(values) for hour, values in weeks.items() if len(values) >= NEEDED}
+    return tuple(known[hour] if hour in known else _borrowed(known, hour, otherwise) for hour in range(HOURS))
 
 
-def _touches(hour: Used, intervals: Sequence[Interval]) -> bool:
-    return any(start < hour.start + HOUR and hour.start < end for start, end in intervals)
+def _outside(points: Iterable[Used], spans: Sequence[Span]) -> Iterator[Used]:
+    """The points that touch none of the spans, which are in order and apart."""
+    starts = [span.start for span in spans]
+    for point in points:
+        begun = bisect_left(starts, point.start + PERIOD)
+        if begun == 0 or spans[begun - 1].end <= point.start:
+            yield point
 
 
-def _by_hour_of_week(hours: Iterable[Used], zone: ZoneInfo) -> dict[int, list[float]]:
-    """The values of each hour of the week, the oldest first, one a day.
+def _by_hour_of_week(points: Iterable[Used], zone: ZoneInfo) -> dict[int, list[float]]:
+    """The highest points of each hour of the week, the oldest first, one a day.
 
-    By quarters, because there are zones that differ from UTC by half hours and by 45 minutes. When the clocks are put
-    back, the hour that comes twice is the mean of both; when they are put forward, that day has no such hour.
+    When the clocks are put back, the hour that comes twice is one; when they are put forward, one is missing.
     """
-    quarters: dict[tuple[date, int], list[float]] = defaultdict(list)
-    for hour in sorted(hours, key=lambda h: h.start):
-        for n in range(4):
-            local = (hour.start + n * QUARTER).astimezone(zone)
-            quarters[local.date(), hour_of(local)].append(hour.vcpus)
+    days: dict[tuple[date, int], float] = {}
+    for point in points:
+        local = point.start.astimezone(zone)
+        hour = local.date(), hour_of(local)
+        days[hour] = max(point.vcpus, days.get(hour, 0.0))
     found: dict[int, list[float]] = defaultdict(list)
-    for (_, hour_of_week), values in quarters.items():
-        found[hour_of_week].append(fmean(values))
+    for (_, hour_of_week), highest in sorted(days.items()):
+        found[hour_of_week].append(highest)
     return found
+
+
+def _borrowed(known: Mapping[int, float], hour: int, otherwise: float) -> float:
+    """What an hour of the week takes that has too few weeks of its own: the campus is as busy as just before or after.
+
+    What overflows a peak's own time (who comes late) is in the hours beside it, and no other day knows of it.
+    """
+    beside = [known[each] for each in ((hour - 1) % HOURS, (hour + 1) % HOURS) if each in known]
+    same = [known[each] for each in range(hour % 24, HOURS, 24) if each in known]
+    return max(beside or same, default=otherwise)
 
 
 def _usual(values: Sequence[float]) -> float:

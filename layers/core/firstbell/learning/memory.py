@@ -36,12 +36,12 @@ class Memory:
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """What the daily look sees: the hours of the last weeks, the seconds of launches, the samples of an instance-hour.
+    """What the daily look sees: the points of the last weeks, the seconds of launches, the samples of an instance-hour.
 
     `samples` is None where no instance has been running for long enough to tell.
     """
 
-    hours: tuple[Used, ...]
+    points: tuple[Used, ...]
     launches: tuple[float, ...]
     samples: float | None = None
 
@@ -152,8 +152,7 @@ def _newest(found: Iterable[Outcome]) -> tuple[Outcome, ...]:
 
 def _after_a_day(seen: Seen, memory: Memory, day: Day) -> Memory:
     """What was known stays where today's look shows nothing."""
-    left_out = [(span.start, span.end) for span in memory.past]
-    usual = estimates.baseline(day.hours, seen.site.zone, left_out, seen.site.fleet.baseline_vcpus)
+    usual = estimates.baseline(day.points, seen.site.zone, memory.past, seen.site.fleet.baseline_vcpus)
     lead = estimates.lead_time(day.launches)
     return replace(
         memory,

@@ -1,7 +1,8 @@
 """Forecast against actual: the values, which peaks can be judged, and what is remembered of them; pure.
 
 An outcome's share says how much of what all its invited would have needed was used beyond the ordinary load. It is
-said only where it means something: one peak stood out, the data are complete, and the servers were not at their limit.
+said only where it means something: one kind of peak stood out, the data are complete, and the servers were not at their
+limit. Peaks of one kind at the same time, as lectures are, are one measurement, in the name of the largest.
 """
 
 from collections.abc import Iterable, Sequence
@@ -17,7 +18,7 @@ PERIOD = timedelta(minutes=5)  # of the points; with basic monitoring EC2 has no
 SETTLED = timedelta(minutes=30)  # after the end: CloudWatch has every point of it by then
 LATEST = timedelta(days=2)
 COVERED = 0.9  # of its time must have points
-DOMINANT = 0.8  # of what all peaks together would need in its time must be its own
+DOMINANT = 0.8  # of what all peaks together would need in its time must be its kind's
 CLEAR = 0.5  # of the ordinary load it must need at least: less would be lost in the noise
 SATURATED = 0.9  # CPU in use: beyond it there may have been more demand than was served
 
@@ -91,12 +92,16 @@ def judge(
     own = _whole_periods(spans(peak, site))
     if not own:
         return "nobody was invited"
-    forecast = _mean(phases(peak, site), own)
-    together = forecast + _mean((p for other in peaks if other.key != peak.key for p in phases(other, site)), own)
+    needs = {p.key: (_mean(phases(p, site), own), p) for p in (*peaks, peak)}
+    forecast = needs[peak.key][0]
+    of_kind = [(vcpus, p.key) for vcpus, p in needs.values() if p.kind == peak.kind]
+    alike, together = sum(vcpus for vcpus, _ in of_kind), sum(vcpus for vcpus, _ in needs.values())
     usual = _usual(site, baseline, own)
-    if forecast < DOMINANT * together:
+    if alike < DOMINANT * together:
         return "other peaks were on at the same time"
-    if forecast < CLEAR * usual:
+    if (forecast, peak.key) < max(of_kind):
+        return f"a larger {peak.kind.replace('_', ' ')} at the same time speaks for both"
+    if alike < CLEAR * usual:
         return "it is too small to stand out from the ordinary load"
     covered = _mean((_phase(p, 1.0) for p in points), own)
     if covered < COVERED:

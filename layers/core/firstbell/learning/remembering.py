@@ -77,7 +77,12 @@ def applier(table: Table, site: str) -> Callable[[Action], None]:
 
 def _read(table: Table, site: str) -> tuple[Memory, int]:
     stored = table.get(f"SITE#{site}", LEARNED)
-    return (from_plain(Memory, stored.data), stored.version) if stored else (Memory(), 0)
+    if stored is None:
+        return Memory(), 0
+    try:
+        return from_plain(Memory, stored.data), stored.version
+    except ValueError:  # of a version that wrote it otherwise: learn anew
+        return Memory(), stored.version
 
 
 def _key(outcome: Outcome) -> str:
@@ -89,13 +94,13 @@ def _day(site: Site, table: Table, group: Group, balancer: dict[str, str], sampl
     counted = [n for i in group.in_service[:ASKED] if (n := metrics.samples_per_hour(i.id, now)) is not None]
     samples = max(counted, default=samples)
     end = now.replace(minute=0, second=0, microsecond=0)
-    hours = _used(site, group, balancer, samples, end - estimates.WEEKS, end, estimates.HOUR)
+    points = _used(site, group, balancer, samples, end - estimates.WEEKS, end)
     entries = journal.newest(table, site.name, ENTRIES)
     admitted = {
         e.subject: e.at for e in entries if (e.function, e.action, e.error) == ("admit_instances", "Continue", "")
     }
     seconds = estimates.launches(autoscaling.activities(group.name), admitted)
-    return Day(hours, tuple(seconds), samples if counted else None)
+    return Day(points, tuple(seconds), samples if counted else None)
 
 
 def _points(
@@ -105,17 +110,12 @@ def _points(
     starts = [span.start for peak in ended for span in outcomes.spans(peak, site)]
     start = max(min(starts, default=now), now - estimates.WEEKS)
     begin = start - timedelta(seconds=start.timestamp() % outcomes.PERIOD.total_seconds())
-    return _used(site, group, balancer, samples, begin, now, outcomes.PERIOD) if starts else ()
+    return _used(site, group, balancer, samples, begin, now) if starts else ()
 
 
 def _used(
-    site: Site,
-    group: Group,
-    balancer: dict[str, str],
-    samples: float,
-    start: datetime,
-    end: datetime,
-    period: timedelta,
+    site: Site, group: Group, balancer: dict[str, str], samples: float, start: datetime, end: datetime
 ) -> tuple[Used, ...]:
-    found = metrics.usage(group.name, balancer, start, end, int(period.total_seconds()))
-    return tuple(estimates.used(found.cpu, found.requests, period, samples, site))
+    """The points from `start` to `end`: 16,128 for eight weeks, which GetMetricData answers in one page."""
+    found = metrics.usage(group.name, balancer, start, end, int(outcomes.PERIOD.total_seconds()))
+    return tuple(estimates.used(found.cpu, found.requests, outcomes.PERIOD, samples, site))

@@ -11,6 +11,8 @@ from firstbell.site.checks import Checked, Help, Matching, Strict, Within
 Kind = Literal["exam", "quiz", "deadline", "lecture", "term_start"]
 SECRET = r"ssm:/firstbell/[A-Za-z0-9_./-]{1,200}|secretsmanager:firstbell/[A-Za-z0-9_./+=@-]{1,200}"
 
+_LIKE_ADDRESS = re.compile(r"(?s)/|[^/]*:|.*(\?|://)|([\w-]+\.)+[A-Za-z]{2,}/")
+
 
 def _expression(text: str) -> None:
     try:
@@ -65,10 +67,10 @@ class CalendarSource(Strict):
             raise ValueError("a calendar needs exactly one of 'ical', 'moodle' and 'term'")
         if self.ical and self.participants is None:
             raise ValueError("an 'ical' calendar needs 'participants': the file does not say how many take part")
-        if "://" in self.name and not self.name.startswith("https://"):
-            raise ValueError(f"{self.name!r}: only https addresses are read")
+        if not self.remote and _LIKE_ADDRESS.match(self.name):  # as a path it would be quoted, with its secret
+            raise ValueError("only https addresses are read: begin one with https://, or a path with ./")
         if self.remote and not _is_address(self.name):
-            raise ValueError(f"{self.label}: not an address: expected https://host/path without a user name in it")
+            raise ValueError("not an address: expected https://host/path without a user name in it")
         if self.term and self.remote:
             raise ValueError("a 'term' file lies beside the site file: give its path")
         if bool(self.token) != (bool(self.moodle) and self.remote):
