@@ -30,6 +30,8 @@ def scenario_of(seed: int) -> Scenario:
         Fault("controller_down", at=begin + timedelta(minutes=random.randint(0, 30)), minutes=random.randint(2, 9)),
         Fault("events_lost", share=random.choice([0.1, 0.5, 1.0])),
         Fault("throttled", share=random.choice([0.01, 0.03])),
+        Fault("calendars_broken", at=begin + timedelta(minutes=random.randint(1, 60))),
+        Fault("no_capacity", at=begin + timedelta(minutes=random.randint(5, 40)), minutes=60, zone="b"),
     ]
     faults = tuple(random.sample(possible, random.randint(1, 3)))
     return replace(load("exam-morning"), start=begin, hours=1.5, attendance=0.03, campus=0.5, rushes=(), faults=faults)

@@ -14,6 +14,8 @@ TOLD: Mapping[str, tuple[Kind, str]] = {
     "SetDesired": ("plan", "the desired capacity of {subject} is set"),
     "LendZones": ("plan", "{subject} may use other zones"),
     "ReturnZones": ("plan", "{subject} gets its own strategy for zones back"),
+    "Borrow": ("plan", "{subject} is borrowed, and its return is booked with AWS"),
+    "Return": ("plan", "{subject} is returned"),
     "SendProbe": ("mount", "the mount of {subject} is probed"),
     "Continue": ("mount", "{subject} is let into service"),
     "Abandon": ("mount", "{subject} is abandoned"),
@@ -22,7 +24,7 @@ TOLD: Mapping[str, tuple[Kind, str]] = {
     "HookEnded": ("mount", "the hook of {subject} ended by itself"),
 }
 RELEASED: tuple[Kind, str] = ("fleet", "{subject} may go")
-QUIET = frozenset({"Heartbeat", "Wait", "Noted", "Tell", "Signal", "SendProbe"})
+QUIET = frozenset({"Heartbeat", "Wait", "Noted", "Tell", "Signal", "SendProbe", "Keep", "SaveMemory", "SaveOutcome"})
 
 
 def tell(journal: Sequence[Mapping[str, Any]], noted: Sequence[Happening]) -> tuple[Happening, ...]:

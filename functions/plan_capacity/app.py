@@ -51,25 +51,26 @@ def _keep_planned(run: Run, folder: publishing.SiteFolder, known: Site | None) -
             changes = made.changes(run.now)
             with run.guard(site):
                 keeping.save_plan(run.table, made.plan)
-    signals += _over(run, folder.name, checked, signals)
+    opened = resolving.open_incidents(run.table, folder.name)
+    signals += _over(run, opened, folder.name, checked, signals)
     run.act(folder, [*changes, *signals], keeping.applier(run.table, folder.name))
     run.count("PlannedSites")
     if made is not None:
-        _after(run, made)
+        _after(run, made, opened)
 
 
-def _after(run: Run, made: Draft) -> None:
+def _after(run: Run, made: Draft, opened: resolving.Open) -> None:
     """What comes after the plan, each guarded: a tier or a metric that fails must never keep the plan back."""
     site, table = made.site, run.table
     with run.guard(site):
         run.act(site, made.let_go(run.now), keeping.applier(table, site.name))
     with run.guard(site):
         troubles = made.troubles(run.now)
-        over = _over(run, site.name, {complaints.LAUNCHES.key}, troubles)
+        over = _over(run, opened, site.name, {complaints.LAUNCHES.key}, troubles)
         run.act(site, [*troubles, *over], run.tell)
     with run.guard(site):
         actions = lending.changes(site, made.plan, table, run.environment, run.now)
-        over = _over(run, site.name, lending.checked(actions), [a for a in actions if isinstance(a, Signal)])
+        over = _over(run, opened, site.name, lending.checked(actions), [a for a in actions if isinstance(a, Signal)])
         run.act(site, [*actions, *over], lending.applier(table, site.name, run.environment))
     with run.guard(site):
         holidays = made.found.content.holidays
@@ -77,8 +78,10 @@ def _after(run: Run, made: Draft) -> None:
         run.act(site, learned, remembering.applier(table, site.name))
 
 
-def _over(run: Run, site: str, checked: Collection[str], signals: Iterable[Signal]) -> list[Signal]:
-    return resolving.over(run.table, site, checked, {signal.key for signal in signals}, run.now)
+def _over(
+    run: Run, opened: resolving.Open, site: str, checked: Collection[str], signals: Iterable[Signal]
+) -> list[Signal]:
+    return resolving.no_longer(opened, site, checked, {signal.key for signal in signals}, run.now)
 
 
 def _site(run: Run, folder: publishing.SiteFolder, known: Site | None) -> tuple[Site | None, list[Signal]]:

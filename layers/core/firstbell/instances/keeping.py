@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from firstbell.aws.table import Table
 from firstbell.instances.records import CLAIMED, Record
+from firstbell.oncall import resolving
 from firstbell.plain import from_plain, to_plain
 
 PREFIX = "INSTANCE#"
@@ -76,5 +77,4 @@ class Records:
 
 def open_incidents(table: Table, site: str) -> frozenset[str]:
     """The keys of the site's incidents that on-call holds open."""
-    stored = table.query(f"SITE#{site}", "INCIDENT#")
-    return frozenset(str(s.data.get("key")) for s in stored if s.data.get("state") == "open")
+    return frozenset(resolving.open_incidents(table, site))

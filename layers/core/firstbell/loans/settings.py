@@ -9,7 +9,6 @@ from math import ceil
 from typing import Any, Literal, assert_never
 
 Tier = Literal["freeze", "balancer", "warm_pool", "efs", "aurora", "reservation"]
-NO_POOL = "null"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,19 +1,33 @@
 """Says what is over: of the incidents that a function would raise, those that are open and that it no longer sees."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime
 
 from firstbell.aws.table import Table
 from firstbell.oncall.signal import Signal
 
+Open = Mapping[str, Mapping[str, object]]
+"""What on-call holds open, by key."""
+
+
+def open_incidents(table: Table, site: str) -> Open:
+    """The incidents of a site that on-call holds open."""
+    stored = table.query(f"SITE#{site}", "INCIDENT#")
+    return {str(s.data.get("key")): s.data for s in stored if s.data.get("state") == "open"}
+
 
 def over(table: Table, site: str, own: Collection[str], raised: Collection[str], now: datetime) -> list[Signal]:
-    """A resolving signal for each open incident that is one of `own` and is not `raised` now.
+    """A resolving signal for each open incident that is one of `own` and is not `raised` now."""
+    return no_longer(open_incidents(table, site), site, own, raised, now)
+
+
+def no_longer(
+    still_open: Open, site: str, own: Collection[str], raised: Collection[str], now: datetime
+) -> list[Signal]:
+    """The same of incidents that were read before.
 
     `own` are whole keys, or the part of a key before its slash, which stands for all that begin with it.
     """
-    stored = table.query(f"SITE#{site}", "INCIDENT#")
-    still_open = {str(s.data.get("key")): s.data for s in stored if s.data.get("state") == "open"}
     return [
         Signal(
             site,
