@@ -72,19 +72,18 @@ def read(site: Site, local: "ReadAll", start: datetime, end: datetime, now: date
     Raises what is wrong when none of them can be read.
     """
     from firstbell.calendar import sources
-    from firstbell.calendar.fetching import fetch
+    from firstbell.calendar.fetching import read_each
     from firstbell.calendar.values import CalendarError
 
     contents = []
     failed: list[tuple[str, Exception]] = []
-    for source in sources.all_of(site, local):
-        try:
-            files = fetch(site, source, local, _secret, start, end)
-            contents.append(sources.read(site, source, files, start, end, now))
-        except Exception as error:  # one calendar never stops the others, as in the controller
-            if debugging():
-                raise
-            failed.append(("" if isinstance(error, CalendarError) else f"{source.label}: ", error))
+    for source, said in read_each(site, local, _secret, start, end, now):
+        if not isinstance(said, Exception):
+            contents.append(said)
+        elif debugging():
+            raise said
+        else:
+            failed.append(("" if isinstance(said, CalendarError) else f"{source.label}: ", said))
     unread = tuple(f"{place}{explained(error)[0]}" for place, error in failed)
     if failed and not contents:
         raise CommandError("\n".join(unread), explained(failed[0][1])[1])

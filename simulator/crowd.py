@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
-from firstbell.calendar.fetching import read_all
+from firstbell.calendar.fetching import read_each
 from firstbell.calendar.folder import reader
+from firstbell.calendar.sources import combine
 from firstbell.capacity.values import Peak
 from firstbell.site import Site
 from simulator.controller import Controller
@@ -88,4 +89,9 @@ def _lose_one_mount(fleet: Fleet) -> None:
 
 def peaks_of(scenario: Scenario, site: Site) -> tuple[Peak, ...]:
     """The peaks of the site's calendars that touch the scenario's time."""
-    return read_all(site, reader(scenario.site_folder), str, scenario.start, scenario.end, scenario.start).peaks
+    contents = []
+    for _, said in read_each(site, reader(scenario.site_folder), str, scenario.start, scenario.end, scenario.start):
+        if isinstance(said, Exception):
+            raise said
+        contents.append(said)
+    return combine(contents, scenario.start, scenario.end).peaks

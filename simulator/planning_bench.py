@@ -70,7 +70,7 @@ def measure(sites: int, peaks: int, workers: int) -> dict[str, Any]:
     return {
         "sites": sites,
         "peaks": peaks,
-        "seconds": round(seconds, 2),
+        "seconds": round(seconds, 3),
         "cpu_seconds": round(cpu, 3),
         "steps": steps,
         "megabytes": round((workers * memory + _peak_memory()) / 1e6),

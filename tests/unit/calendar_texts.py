@@ -3,7 +3,7 @@
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from firstbell.calendar.ical import read_calendar, read_events
+from firstbell.calendar.ical import read_calendar
 from firstbell.calendar.values import Event
 from tests.unit.campus_values import DAY, MONDAY
 
@@ -22,7 +22,7 @@ def calendar(*events: str, end_of_line: str = "\r\n", head: str = "") -> bytes:
 def read(
     text: bytes, zone: ZoneInfo = BERLIN, start: datetime = MONDAY, end: datetime = MONDAY + 14 * DAY
 ) -> list[Event]:
-    return read_events(text, zone, start, end, "term.ics")
+    return read_calendar(text, zone, start, end, "term.ics")[0]
 
 
 def times(text: bytes, zone: ZoneInfo = BERLIN) -> list[str]:

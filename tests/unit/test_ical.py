@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from firstbell.calendar.ical import WARNINGS, read_calendar, read_events
+from firstbell.calendar.ical import WARNINGS, read_calendar
 from firstbell.calendar.ical_text import LARGEST
 from firstbell.calendar.values import CalendarError
 from tests.unit.calendar_texts import BERLIN, calendar, read, times, warnings
@@ -243,13 +243,13 @@ def test_the_window_is_exact_in_every_zone(zone: str):
     text = calendar(
         *(f"DTSTART:2026{d:%m%dT%H}0000\nDURATION:PT1H" for d in (MONDAY - DAY + n * HOUR for n in range(96)))
     )
-    found = read_events(text, ZoneInfo(zone), MONDAY, MONDAY + DAY, "term.ics")
+    found = read_calendar(text, ZoneInfo(zone), MONDAY, MONDAY + DAY, "term.ics")[0]
     assert [e.start for e in found] == [MONDAY + n * HOUR for n in range(-1, 24)]
 
 
 def test_a_floating_time_that_sorts_too_early_hides_no_event_after_it():
     text = calendar("DTSTART:20260504T203000", "DTSTART:20260504T210000Z")  # in New York the first is on the 5th, UTC
-    found = read_events(text, ZoneInfo("America/New_York"), MONDAY, MONDAY + DAY, "term.ics")
+    found = read_calendar(text, ZoneInfo("America/New_York"), MONDAY, MONDAY + DAY, "term.ics")[0]
     assert [e.start for e in found] == [MONDAY + 21 * HOUR]
 
 
@@ -281,7 +281,7 @@ def test_what_is_left_out_before_parsing_would_not_have_been_seen(
 
 def test_a_moodle_export_is_read_with_its_folded_lines():
     start = datetime(2026, 11, 23, tzinfo=UTC)
-    found = {e.title: e for e in read_events(EXPORT.read_bytes(), BERLIN, start, start + 14 * DAY, "calendar.ics")}
+    found = {e.title: e for e in read_calendar(EXPORT.read_bytes(), BERLIN, start, start + 14 * DAY, "calendar.ics")[0]}
     assert found["Midterm exam opens"].is_moment
     lecture = found['Lecture, week 1; room "A\\B"']
     assert (lecture.start.hour, lecture.end - lecture.start) == (9, timedelta(minutes=90))

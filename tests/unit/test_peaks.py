@@ -130,7 +130,7 @@ def test_the_order_in_the_file_does_not_matter():
 
 def export(text: bytes) -> list[Event]:
     start = datetime.fromisoformat("2026-11-20T00:00:00+00:00")
-    return ical.read_events(text, ZoneInfo("Europe/Berlin"), start, start + 200 * DAY, "calendar.ics")
+    return ical.read_calendar(text, ZoneInfo("Europe/Berlin"), start, start + 200 * DAY, "calendar.ics")[0]
 
 
 WORDS = {"opens": "wird geöffnet", "closes": "schließt", "is due": "ist fällig", "starts": "beginnt"}

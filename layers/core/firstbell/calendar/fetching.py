@@ -4,11 +4,11 @@ A site's hosts are asked all at once, so that those that do not answer cost the 
 in threads; AWS is asked for the tokens, and what came is read, by the one that wants it.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor, wait
 from datetime import datetime
 
-from firstbell.calendar.sources import Content, Files, ReadAll, all_of, combine, read, safe
+from firstbell.calendar.sources import Content, Files, ReadAll, all_of, read, safe
 from firstbell.calendar.trust import SECONDS
 from firstbell.calendar.values import CalendarError
 from firstbell.site import CalendarSource, Site
@@ -97,10 +97,16 @@ def _ask(site: Site, source: CalendarSource, token: str, start: datetime, end: d
         raise UnreachableError(f"{source.label}: {error}") from error
 
 
-def read_all(site: Site, local: ReadAll, secret: Secret, start: datetime, end: datetime, now: datetime) -> Content:
-    """What all calendars of `site` say between `start` and `end`. Raises CalendarError at the first unusable one."""
-    contents = [
-        read(site, source, fetch(site, source, local, secret, start, end), start, end, now)
-        for source in all_of(site, local)
-    ]
-    return combine(contents, start, end)
+def read_each(
+    site: Site, local: ReadAll, secret: Secret, start: datetime, end: datetime, now: datetime
+) -> Iterator[tuple[CalendarSource, Content | Exception]]:
+    """What each calendar of `site` says between `start` and `end`, or why it cannot be used: one stops no other."""
+    found = all_of(site, local)
+    brought = together(site, dict.fromkeys(found, SECONDS), local, secret, start, end)
+    for source in found:
+        said: Content | Exception
+        try:
+            said = read(site, source, brought(source), start, end, now)
+        except Exception as error:  # noqa: BLE001 - handed over: what becomes of it is the caller's word
+            said = error
+        yield source, said

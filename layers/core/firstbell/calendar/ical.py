@@ -16,11 +16,6 @@ _ESCAPED = re.compile(r"\\(.)")  # in a calendar's name, which icalendar leaves 
 WARNINGS = 20  # said one by one; the others are counted
 
 
-def read_events(text: bytes, zone: ZoneInfo, start: datetime, end: datetime, origin: str) -> list[Event]:
-    """The events of `read_calendar` alone."""
-    return read_calendar(text, zone, start, end, origin)[0]
-
-
 def read_calendar(
     text: bytes, zone: ZoneInfo, start: datetime, end: datetime, origin: str
 ) -> tuple[list[Event], list[str]]:

@@ -21,59 +21,47 @@ LIMIT = 125  # scheduled actions of one group (EC2 Auto Scaling quotas)
 
 
 @dataclass(frozen=True, slots=True)
-class PutScheduled:
-    """Write these scheduled actions of the group."""
+class _OfGroup:
+    """A change of the group called `group`."""
 
     group: str
+
+    @property
+    def subject(self) -> str:
+        """What it is about."""
+        return self.group
+
+
+@dataclass(frozen=True, slots=True)
+class PutScheduled(_OfGroup):
+    """Write these scheduled actions of the group."""
+
     actions: tuple[ScheduledAction, ...]
     reason: str
 
-    @property
-    def subject(self) -> str:
-        """What it is about."""
-        return self.group
-
 
 @dataclass(frozen=True, slots=True)
-class DeleteScheduled:
+class DeleteScheduled(_OfGroup):
     """Delete these scheduled actions of ours."""
 
-    group: str
     names: tuple[str, ...]
     reason: str
 
-    @property
-    def subject(self) -> str:
-        """What it is about."""
-        return self.group
-
 
 @dataclass(frozen=True, slots=True)
-class SetMinSize:
+class SetMinSize(_OfGroup):
     """Set the group's MinSize now."""
 
-    group: str
     min_size: int
     reason: str
 
-    @property
-    def subject(self) -> str:
-        """What it is about."""
-        return self.group
-
 
 @dataclass(frozen=True, slots=True)
-class SetDesired:
+class SetDesired(_OfGroup):
     """Set the group's desired capacity now, cooldown or not."""
 
-    group: str
     desired: int
     reason: str
-
-    @property
-    def subject(self) -> str:
-        """What it is about."""
-        return self.group
 
 
 @dataclass(frozen=True, slots=True)
