@@ -10,7 +10,7 @@ READY := $(VENV)/ready
 export SAM_CLI_TELEMETRY := 0
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help setup demo test check soak format lint types templates build deploy deploy-local benchmark lock clean schema
+.PHONY: help setup demo test check soak format lint types templates build deploy deploy-alarms deploy-local lab benchmark lock clean schema
 
 help: ## list what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-16s%s\n", $$1, $$2}'
@@ -45,12 +45,12 @@ lint: setup
 	@$(BIN)/ruff format --check . && $(BIN)/ruff check .
 
 types: setup
-	@$(BIN)/mypy -p firstbell -p simulator -p cli -p local_aws -p tools
+	@$(BIN)/mypy -p firstbell -p simulator -p cli -p local_aws -p nfs_lab -p tools
 	@for app in functions/*/app.py; do $(BIN)/mypy --no-error-summary "$$app" || exit 1; done
 
 templates: setup
 	@$(BIN)/python -m tools.embed_probe --check
-	@$(BIN)/cfn-lint template.yaml
+	@$(BIN)/cfn-lint template.yaml infrastructure/*.yaml
 	@$(BIN)/sam validate --lint
 	@$(BIN)/firstbell schema | cmp - docs/site.schema.json \
 	  || { echo "docs/site.schema.json is out of date: run make schema" >&2; exit 1; }
@@ -69,8 +69,16 @@ build: setup ## sam build: for the template's runtime and architecture, from any
 deploy: build ## sam deploy --guided, into the AWS account of your credentials
 	@$(BIN)/sam deploy --guided
 
+deploy-alarms: setup ## the alarms of one site (SITE=campus), into the AWS account of your credentials
+	@test -n '$(SITE)' || { echo "Which site? Say its name, as in its site file: make deploy-alarms SITE=campus" >&2; exit 1; }
+	@$(BIN)/sam deploy --guided --template-file infrastructure/alarms.yaml --config-env 'alarms-$(SITE)' \
+	  --stack-name 'firstbell-alarms-$(SITE)' --parameter-overrides 'Site=$(SITE)'
+
 deploy-local: setup ## the real SAM CLI deploys the template to an AWS on this machine, and a smoke test runs in it
 	@$(BIN)/python -m local_aws
+
+lab: setup ## the mount probe on real NFS mounts that break in every way (root; ONLY=pattern); it says what is missing
+	@$(BIN)/python -m nfs_lab $(if $(ONLY),--only '$(ONLY)')
 
 soak: setup ## many simulated mornings with faults drawn by the seed (SEEDS=200)
 	@$(BIN)/python -m simulator.soak $(or $(SEEDS),200)

@@ -1,9 +1,10 @@
 """MiniStack with what the template needs beyond it; run by .venv-local's interpreter as `python -m local_aws.gateway`.
 
-Five changes to the pinned version. Auto Scaling, load balancers and Run Command are answered by a moto server behind
-the same port, so that the functions' IAM roles are still enforced in front. `AWS::SSM::Document` can be deployed. An
-alarm on an expression deploys, though nobody evaluates it here. PutEvents takes events of `aws.*` sources, which only
-AWS itself can send, from the caller who plays AWS. Loopback counts as TLS, without which the bucket refuses everybody.
+Six changes to the pinned version. Auto Scaling, load balancers and Run Command are answered by a moto server behind
+the same port, so that the functions' IAM roles are still enforced in front. `AWS::SSM::Document` can be deployed, and
+an `AWS::SSM::Association` gets its id, though nobody runs it here. An alarm on an expression deploys, though nobody
+evaluates it here. PutEvents takes events of `aws.*` sources, which only AWS itself can send, from the caller who plays
+AWS. Loopback counts as TLS, without which the bucket refuses everybody.
 MOTO_URL is where the moto server listens.
 """
 
@@ -15,6 +16,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode, urlsplit
+from uuid import NAMESPACE_URL, uuid5
 
 FORWARDED = ("autoscaling", "elasticloadbalancing")
 FORWARDED_SSM = ("SendCommand", "ListCommands", "ListCommandInvocations", "GetCommandInvocation", "DescribeDocument")
@@ -72,6 +74,16 @@ def document_handlers(moto: str) -> dict[str, Any]:
     return {"create": create, "delete": delete}
 
 
+def association_handlers() -> dict[str, Any]:
+    """An `AWS::SSM::Association` only gets an id, for a rule to refer to."""
+
+    def create(logical_id: str, _properties: dict[str, Any], stack: str) -> tuple[str, dict[str, Any]]:
+        association = str(uuid5(NAMESPACE_URL, f"{stack}/{logical_id}"))
+        return association, {"AssociationId": association}
+
+    return {"create": create, "delete": lambda _physical_id, _properties: None}
+
+
 def alarm_handlers(original: dict[str, Any]) -> dict[str, Any]:
     """MiniStack's own handlers of alarms; but one on an expression only gets its name and never changes state."""
 
@@ -95,6 +107,7 @@ def main() -> None:
     provisioners = importlib.import_module("ministack.services.cloudformation.provisioners")
     resources = provisioners._RESOURCE_HANDLERS
     resources["AWS::SSM::Document"] = document_handlers(moto)
+    resources["AWS::SSM::Association"] = association_handlers()
     resources["AWS::CloudWatch::Alarm"] = alarm_handlers(resources["AWS::CloudWatch::Alarm"])
     importlib.import_module("ministack.services.eventbridge")._put_events.__defaults__ = (True,)
     pin = app.pin_request_origin

@@ -21,8 +21,8 @@ calendars:
     kind: exam
     participants: 300
 oncall:
-  webhooks:
-    - url: {url}
+  channels:
+    - webhook: {url}
 """
 CALENDAR = """\
 BEGIN:VCALENDAR\r

@@ -2,8 +2,11 @@
 
 import json
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
+from http.client import HTTPConnection
+from urllib.parse import urlsplit
 
 from local_aws import places, school
 from local_aws.cloud import TICK, Cloud, NotProvenError, wait_for
@@ -17,7 +20,7 @@ FUNCTIONS = {
     "ReleaseInstances": "release_instances",
     "PatrolMounts": "patrol_mounts",
     "NotifyOnCall": "notify_on_call",
-}  # back_up has no schedule: its state machine runs it
+}  # back_up and acknowledge have no schedule: a state machine runs the one, people the other
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,9 @@ class Smoke:
         return {
             "an uploaded calendar becomes scheduled actions": self.plan,
             "an alarm's event reaches react_to_alarm": self.alarm,
+            "a launch's event reaches admit_instances": self.hint,
             "a notification arrives at a webhook": self.webhook,
+            "the link in it acknowledges": self.link,
             "every function works with its own role": self.ticks,
             "the backup runs through": self.backup,
             "a missing permission is refused": self.permission,
@@ -64,6 +69,17 @@ class Smoke:
         journal = wait_for("the reaction in the journal", lambda: self._journal("react_to_alarm"))
         return journal[0]
 
+    def hint(self) -> str:
+        """Send a launch's event without an instance: through rule and queue it must come out as a batch's bad event."""
+        detail = {"AutoScalingGroupName": school.GROUP, "LifecycleHookName": "firstbell-admit"}
+        entry = {"Source": "aws.autoscaling", "DetailType": "EC2 Instance-launch Lifecycle Action"}
+        sent = self.cloud.client("events").put_events(Entries=[{**entry, "Detail": json.dumps(detail)}])
+        if sent["FailedEntryCount"]:
+            raise NotProvenError(f"the event was refused: {sent['Entries']}")
+        said = "a lifecycle event without AutoScalingGroupName or EC2InstanceId"
+        wait_for("the event in the log of admit_instances", lambda: said in self.cloud.log("admit_instances"))
+        return "through a rule and the queue, as one message of a batch"
+
     def webhook(self) -> str:
         """Publish a signal on the topic; it must come out at a real HTTP server."""
         before = len(self.receiver.messages)
@@ -88,6 +104,26 @@ class Smoke:
 
         wait_for("the notification at the webhook", look)
         return f"POSTed to {self.receiver.url}, one of {len(self.receiver.messages)} so far"
+
+    def link(self) -> str:
+        """Follow the link in what the webhook got, as a browser would, and press the button."""
+        links = [m["links"]["acknowledge"] for m in self.receiver.messages if "acknowledge" in m.get("links", {})]
+        target, local = urlsplit(links[-1]), urlsplit(self.cloud.endpoint)
+
+        def ask(method: str, body: str | None = None) -> tuple[int, str]:
+            with closing(HTTPConnection(local.hostname or "", local.port, timeout=30)) as browser:
+                headers = {"Host": target.netloc, "Content-Type": "application/x-www-form-urlencoded"}
+                browser.request(method, f"{target.path}?{target.query}", body, headers)
+                answer = browser.getresponse()
+                return answer.status, answer.read().decode()
+
+        shown, pressed, again = ask("GET"), ask("POST", "by=Smoke"), ask("POST", "by=Smoke")
+        if (shown[0], pressed[0], again[0]) != (200, 200, 410) or "Hello from the smoke" not in shown[1]:
+            raise NotProvenError(f"the page answered {shown}, {pressed}, {again}")
+        taken = [i for i in self.cloud.documents(f"SITE#{school.NAME}", "INCIDENT#smoke/") if i["acknowledged_at"]]
+        if not taken:
+            raise NotProvenError("the incident is not acknowledged")
+        return f"acknowledged by {taken[0]['acknowledged_by']}; the link is good once"
 
     def ticks(self) -> str:
         """Invoke each function that has a schedule with its tick: its layers, its environment and its role must do."""

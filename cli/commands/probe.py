@@ -1,9 +1,9 @@
-"""`firstbell probe`: the mount probe that the controller runs on its instances, run here."""
+"""`firstbell probe`: the probe that the controller runs on its instances, run here."""
 
 import json
 import subprocess
 import sys
-from importlib.util import find_spec
+from collections.abc import Iterator
 from typing import Annotated, Any
 
 import typer
@@ -11,12 +11,15 @@ import typer
 from cli import screen
 from cli.errors import BAD, CommandError
 from cli.options import Json, examples
+from firstbell.instances import probe as script
 
 EXAMPLES = examples(
     "firstbell probe /var/moodledata",
     "firstbell probe /var/moodledata --fstype nfs4 --source nfs.example.edu:/moodledata --site greenfield",
+    "sudo firstbell probe /var/moodledata --user apache --repair 1",
+    "firstbell probe /var/moodledata --web-host moodle.example.edu --warm /login/index.php --warm /",
 )
-MARGIN = 30  # seconds beyond the probe's own time-out, after which something else is wrong
+MARGIN = 30  # seconds beyond the longest run of the probe, after which something else is wrong
 COLOURS = {"healthy": "bold green", "slow": "bold yellow", "unknown": "bold yellow"}
 
 
@@ -26,16 +29,29 @@ def command(
     source: Annotated[str, typer.Option(help="HOST:/EXPORT that it must come from.")] = "",
     site: Annotated[str, typer.Option(help="Name that the file .firstbell-site in its root must hold.")] = "",
     slow_ms: Annotated[float, typer.Option(help="Milliseconds above which a step is slow.", min=0)] = 2000,
-    timeout: Annotated[float, typer.Option(help="Seconds for everything.", min=0.1, max=86400)] = 20,
+    timeout: Annotated[float, typer.Option(help="Seconds for an examination.", min=0.1, max=86400)] = 20,
     min_free_mb: Annotated[float, typer.Option(help="Free MiB that it must have.", min=0)] = 256,
-    user: Annotated[str, typer.Option(help="Whom a bare mount point must not let write.")] = "www-data",
+    user: Annotated[str, typer.Option(help="Whom the bare mount point must not let write.")] = "www-data",
+    repair: Annotated[int, typer.Option(help="Mount it anew at most so often, if missing or stale.", min=0, max=6)] = 0,
+    web_host: Annotated[str, typer.Option(help="Host to ask the local web server for; empty: do not ask.")] = "",
+    web_port: Annotated[int, typer.Option(help="Its port, without TLS.", min=1, max=65535)] = 80,
+    page: Annotated[str, typer.Option(help="Cheap page that it must answer.")] = "/login/index.php",
+    warm: Annotated[list[str] | None, typer.Option(help="Page to ask for until it is fast; may be repeated.")] = None,
+    warm_ms: Annotated[float, typer.Option(help="A page below that is fast.", min=1)] = 1000,
+    warm_seconds: Annotated[float, typer.Option(help="Seconds for warming at most.", min=0, max=3600)] = 45,
     as_json: Json = False,
 ) -> None:
     """Examine a mounted directory as the controller does. Exit code 0 healthy, 1 a bad verdict, 2 unknown."""
-    wanted = {"fstype": fstype, "source": source, "site": site, "user": user}
-    numbers = {"slow-ms": slow_ms, "timeout": timeout, "min-free-mb": min_free_mb}
+    if any(not asked.startswith("/") or " " in asked for asked in (page, *(warm or []))):
+        raise CommandError("a page is a path without blanks that begins with a slash, such as /login/index.php")
+    wanted = {"fstype": fstype, "source": source, "site": site, "user": user, "web-host": web_host, "page": page}
+    wanted |= {"warm": " ".join(warm or []), "purpose": "admitting" if warm else "patrolling"}
+    numbers = {"slow-ms": slow_ms, "timeout": timeout, "min-free-mb": min_free_mb, "repair": repair}
+    numbers |= {"web-port": web_port, "warm-ms": warm_ms, "warm-seconds": warm_seconds}
     flags = [f"--{name}={value}" for name, value in (wanted | {k: f"{v:g}" for k, v in numbers.items()}).items()]
-    done = _run([*flags, "--", path], timeout + MARGIN)
+    longest = (repair + 1) * (timeout + 1) + repair * 3 * script.COMMAND_SECONDS
+    longest += script.WEB_SECONDS + script.LEAST_SECONDS + warm_seconds
+    done = _run([*flags, "--", path], longest + MARGIN)
     if as_json or not sys.stdout.isatty():
         print(done.stdout, end="")
     else:
@@ -44,10 +60,7 @@ def command(
 
 
 def _run(arguments: list[str], limit: float) -> subprocess.CompletedProcess[str]:
-    found = find_spec("firstbell.instances.probe")
-    if found is None or found.origin is None:
-        raise CommandError("the probe is not installed; install firstbell again")
-    command = [sys.executable, found.origin, *arguments]
+    command = [sys.executable, script.__file__, *arguments]
     try:
         done = subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=limit, check=False)  # noqa: S603 - ours
     except subprocess.TimeoutExpired as error:
@@ -60,8 +73,19 @@ def _run(arguments: list[str], limit: float) -> subprocess.CompletedProcess[str]
 def _show(answer: dict[str, Any]) -> None:
     out, verdict = screen.console(), str(answer["verdict"])
     out.print(screen.text(f"{answer['path']}: {verdict}", COLOURS.get(verdict, "bold red")))
+    out.print(screen.table(("", ""), list(_rows(answer))))
+
+
+def _rows(answer: dict[str, Any]) -> Iterator[tuple[str, str]]:
     facts = {"failing step": answer["step"], "detail": answer["detail"], "type": answer["fstype"]}
     facts |= {"source": answer["source"], "options": answer["options"], "host": answer["host"]}
-    rows = [(name, str(value)) for name, value in facts.items() if value]
-    steps = [(f"step {name}", f"{ms:g} ms") for name, ms in answer["ms"].items()]
-    out.print(screen.table(("", ""), [*rows, *steps]))
+    yield from ((name, str(value)) for name, value in facts.items() if value)
+    yield from (("warning", warning) for warning in answer["warnings"])
+    for repair in answer["repairs"]:
+        yield "repair", f"{repair['was']}: {repair['did']}: {'done' if repair['ok'] else repair['said']}"
+    if web := answer["web"]:
+        yield "web server", f"{web['page']}: {web['status'] or 'no answer'}, {web['ms']:g} ms"
+    if warm := answer["warm"]:
+        how = "warm" if warm["done"] else "not warm"
+        yield "warming", f"{how} after {warm['rounds']} rounds of {warm['pages']} pages; {warm['slowest']}"
+    yield from ((f"step {name}", f"{ms:g} ms") for name, ms in answer["ms"].items())

@@ -8,23 +8,25 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 NAMES = (
     *("plan_capacity", "check_readiness", "react_to_alarm", "admit_instances"),
-    *("release_instances", "patrol_mounts", "back_up", "notify_on_call"),
+    *("release_instances", "patrol_mounts", "back_up", "notify_on_call", "acknowledge"),
 )
 EVERYWHERE = {"TABLE_NAME", "POWERTOOLS_SERVICE_NAME", "POWERTOOLS_METRICS_NAMESPACE", "POWERTOOLS_LOG_LEVEL"}
 VARIABLES = {
     "plan_capacity": {"BUCKET_NAME", "NOTIFICATIONS_TOPIC_ARN"}
     | {"SCHEDULE_GROUP", "RETURNS_ROLE_ARN", "DEAD_LETTERS_ARN"},
     "check_readiness": {"NOTIFICATIONS_TOPIC_ARN"},
-    "react_to_alarm": {"NOTIFICATIONS_TOPIC_ARN", "ALARM_NAME_PREFIX"},
+    "react_to_alarm": {"NOTIFICATIONS_TOPIC_ARN", "ALARM_NAME_PREFIX"}
+    | {"SCHEDULE_GROUP", "RETURNS_ROLE_ARN", "DEAD_LETTERS_ARN"},
     "admit_instances": {"NOTIFICATIONS_TOPIC_ARN", "PROBE_DOCUMENT"},
-    "release_instances": {"NOTIFICATIONS_TOPIC_ARN"},
+    "release_instances": {"NOTIFICATIONS_TOPIC_ARN", "PROBE_DOCUMENT"},
     "patrol_mounts": {"NOTIFICATIONS_TOPIC_ARN", "PROBE_DOCUMENT"},
     "back_up": {"NOTIFICATIONS_TOPIC_ARN"},
-    "notify_on_call": {"ON_CALL_TOPIC_ARN", "RUNBOOK_BASE"},
+    "notify_on_call": {"ON_CALL_TOPIC_ARN", "DEAD_LETTERS_URL", "RUNBOOK_BASE", "ACKNOWLEDGE_URL", "ACKNOWLEDGE_KEY"},
+    "acknowledge": {"ACKNOWLEDGE_KEY"},
 }
 
 
-def test_the_eight_functions_are_there(functions: dict[str, Any]) -> None:
+def test_the_nine_functions_are_there(functions: dict[str, Any]) -> None:
     assert set(functions) == set(NAMES)
 
 

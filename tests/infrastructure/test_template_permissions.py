@@ -15,12 +15,17 @@ CHANGE_SIZE = {
     "autoscaling:UpdateAutoScalingGroup",
 }
 LIFECYCLE = {
-    *("autoscaling:DescribeLifecycleHooks", "autoscaling:DescribeScalingActivities"),
+    *("autoscaling:DescribeLifecycleHooks", "autoscaling:DescribeScalingActivities", "autoscaling:DescribeWarmPool"),
     *("autoscaling:CompleteLifecycleAction", "autoscaling:RecordLifecycleActionHeartbeat"),
 }
 SEE_SCHEDULED = {"autoscaling:DescribeScheduledActions"}
 SEE_TARGETS = {"elasticloadbalancing:DescribeTargetHealth"}
 PROBE = {"ssm:DescribeInstanceInformation", "ssm:SendCommand", "ssm:ListCommandInvocations"}
+SEE_STORAGE = {
+    *("ec2:DescribeInstanceStatus", "elasticfilesystem:DescribeFileSystems"),
+    "elasticfilesystem:DescribeMountTargets",
+}
+TERMINATE = {"autoscaling:TerminateInstanceInAutoScalingGroup"}
 NOTIFY = {"sns:Publish"}
 RETURN = {
     *("autoscaling:ResumeProcesses", "autoscaling:PutWarmPool", "autoscaling:DeleteWarmPool"),
@@ -46,13 +51,24 @@ ACTIONS = {
     | (SEE_GROUPS | SEE_SCHEDULED | CHANGE_SIZE | SEE_TARGETS | NOTIFY),
     "react_to_alarm": STATE
     | {"dynamodb:UpdateItem", "cloudwatch:DescribeAlarms", "cloudwatch:GetMetricData"}
+    | {"elasticloadbalancing:DescribeTargetGroups", "iam:PassRole"}
+    | {"elasticfilesystem:DescribeFileSystems", "elasticfilesystem:UpdateFileSystem"}
+    | {"rds:DescribeDBClusters", "rds:ModifyDBCluster"}
+    | {f"scheduler:{n}Schedule" for n in ("Create", "Update", "Get", "Delete")}
     | (SEE_GROUPS | SEE_SCHEDULED | CHANGE_SIZE | NOTIFY),
-    "admit_instances": STATE | SEE_GROUPS | LIFECYCLE | PROBE | NOTIFY,
+    "admit_instances": STATE | SEE_GROUPS | LIFECYCLE | PROBE | SEE_STORAGE | {"ec2:GetConsoleOutput"} | NOTIFY,
     "release_instances": STATE
-    | (SEE_GROUPS | LIFECYCLE | SEE_TARGETS | {"elasticloadbalancing:DeregisterTargets"} | NOTIFY),
-    "patrol_mounts": STATE | SEE_GROUPS | PROBE | NOTIFY,
+    | {"ec2:DescribeSpotInstanceRequests", "elasticloadbalancing:DeregisterTargets"}
+    | (SEE_GROUPS | LIFECYCLE | SEE_TARGETS | TERMINATE | NOTIFY | PROBE - {"ssm:DescribeInstanceInformation"}),
+    "patrol_mounts": STATE
+    | {"autoscaling:DescribeScalingActivities", "autoscaling:EnterStandby"}
+    | (SEE_GROUPS | PROBE | SEE_STORAGE | SEE_TARGETS | TERMINATE | NOTIFY),
     "back_up": STATE | {"rds:CreateDBSnapshot", "rds:DescribeDBSnapshots", "rds:AddTagsToResource"} | NOTIFY,
-    "notify_on_call": STATE | NOTIFY | {"ssm:GetParameter"},
+    "notify_on_call": STATE
+    | {"sqs:SendMessage", "secretsmanager:GetSecretValue"}
+    | NOTIFY
+    | {"ssm:GetParameter", "ssm:PutParameter", "cloudwatch:GetMetricData"},
+    "acknowledge": STATE - {"dynamodb:Query", "dynamodb:DeleteItem"} | {"ssm:GetParameter"},
 }
 
 
@@ -86,15 +102,33 @@ def test_the_functions_that_use_idempotency_and_only_they_may_update_items(funct
 
 
 def test_only_the_planner_may_write_what_is_no_sites_own(functions: dict[str, Any]) -> None:
-    keys = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["SITE#*", "IDEMPOTENCY"]}}
+    links = {"notify_on_call": ["SITE#*", "IDEMPOTENCY", "ACK#*"], "acknowledge": ["SITE#*", "ACK#*"]}
     for name, function in functions.items():
+        keys = {"dynamodb:LeadingKeys": links.get(name, ["SITE#*", "IDEMPOTENCY"])}
         [write] = [s for s in statements(function) if s["Sid"] == "WriteState"]
-        assert write.get("Condition") == (None if name == "plan_capacity" else keys)
+        assert write.get("Condition") == (None if name == "plan_capacity" else {"ForAllValues:StringLike": keys})
+
+
+def test_what_the_world_may_call_reads_no_more_than_single_items_and_one_key(functions: dict[str, Any]) -> None:
+    """Nobody else is reachable from outside, and what is cannot query, scan, delete, publish or read other secrets."""
+    assert [name for name, f in functions.items() if f.get("FunctionUrlConfig")] == ["acknowledge"]
+    assert functions["acknowledge"]["FunctionUrlConfig"] == {"AuthType": "NONE"}
+    own = {s["Sid"]: s for s in statements(functions["acknowledge"])}
+    assert own["ReadState"]["Condition"] == own["WriteState"]["Condition"]
+    assert own["ReadAcknowledgeKey"]["Resource"]["Fn::Sub"].endswith(":parameter/firstbell/${AWS::StackName}/ack-key")
+
+
+def test_the_key_of_the_links_is_one_parameter_for_who_makes_it_and_who_reads_it(functions: dict[str, Any]) -> None:
+    [made] = [s["Resource"] for s in statements(functions["notify_on_call"]) if s["Sid"] == "MakeAcknowledgeKey"]
+    [read] = [s["Resource"] for s in statements(functions["acknowledge"]) if s["Sid"] == "ReadAcknowledgeKey"]
+    names = {json.dumps(functions[n]["Environment"]["ACKNOWLEDGE_KEY"]) for n in ("notify_on_call", "acknowledge")}
+    assert made == read
+    assert names == {json.dumps({"Fn::Sub": "/firstbell/${AWS::StackName}/ack-key"})}
 
 
 def test_groups_are_changed_by_name_only(functions: dict[str, Any]) -> None:
     changing = [s for f in functions.values() for s in statements(f) if s["Sid"] == "ChangeGroups"]
-    assert len(changing) == 5
+    assert len(changing) == 6
     assert all('"Ref": "AutoScalingGroupNames"' in json.dumps(s["Resource"]) for s in changing)
     reading = ("autoscaling:Describe",)
     others = [s for f in functions.values() for s in statements(f) if s not in changing]
@@ -109,7 +143,7 @@ def test_every_star_has_its_reason_beside_it(text: str) -> None:
 
 def test_run_command_is_limited_to_the_probe(functions: dict[str, Any]) -> None:
     sending = [s for f in functions.values() for s in statements(f) if "ssm:SendCommand" in actions(s)]
-    assert len(sending) == 2
+    assert len(sending) == 3
     for statement in sending:
         documents = [r["Fn::Sub"] for r in statement["Resource"] if ":document/" in r["Fn::Sub"]]
         assert [d.rpartition("/")[2] for d in documents] == ["${ProbeDocument}"]

@@ -51,7 +51,7 @@ def test_every_rule_may_send_its_dead_letters_however_its_name_is_cut(template: 
 
 
 def test_every_alarm_of_the_controller_goes_to_people_directly(template: dict[str, Any]) -> None:
-    assert len(alarms(template)) == 8 + 4
+    assert len(alarms(template)) == 9 + 4
     assert all(alarm["AlarmActions"] == [{"Ref": "OnCallTopic"}] for alarm in alarms(template).values())
 
 

@@ -294,14 +294,140 @@ def test_a_directory_that_the_caller_may_not_write(lab: Lab) -> None:
     assert lab.verdict("share", user=NOBODY) == ("permission", "create")
 
 
-def test_a_canary_of_a_dead_probe_goes_after_an_hour(lab: Lab) -> None:
+def test_a_canary_of_a_killed_probe_goes_with_the_next_one(lab: Lab) -> None:
     share = lab.tmpfs("share")
-    old, young = (share / f"{probe.CANARY}{HOST}-{number}" for number in (9999991, 9999992))
-    for file in (old, young):
-        file.touch()
-    os.utime(old, (time.time() - 7200,) * 2)
+    (share / f"{probe.CANARY}{HOST}-9999991").touch()  # not of this host
+    boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    (share / f"{probe.CANARY}{HOST}-0-{boot}").touch()
     assert lab.verdict("share") == ("healthy", None)
-    assert list(share.iterdir()) == [young]
+    assert [file.name for file in share.iterdir()] == [f"{probe.CANARY}{HOST}-9999991"]
+
+
+# --- under the mount
+
+
+@pytest.mark.parametrize(
+    ("mode", "uid", "warned"),
+    [(0o755, 0, False), (0o777, 0, True), (0o700, NOBODY, True), (0o555, NOBODY, False)],
+    ids=["as it should be", "for all", "of the web user", "of the web user, who may not write"],
+)
+def test_the_bare_directory_under_a_mount_is_looked_at(mode: int, uid: int, warned: bool, lab: Lab) -> None:
+    lab.do("mkdir", lab.path("share"))
+    lab.seen("share").chmod(mode)
+    os.chown(lab.seen("share"), uid, 0)
+    share = lab.tmpfs("share", "mode=700")  # what is mounted has another mode
+    lab.tmpfs("share", "mode=755")  # and there may be two
+    before = Path(f"/proc/{lab.holder.pid}/mountinfo").read_text()
+    answer = lab.probe("share", "--user=nobody")
+    assert (answer["verdict"], answer["step"]) == ("healthy", None)
+    if warned:
+        (warning,) = answer["warnings"]
+        assert warning.startswith("the bare directory is writable for nobody: uploads would be lost whenever")
+        assert f"chown root:root {lab.path('share')}, chmod 0755" in warning
+    else:
+        assert answer["warnings"] == []
+        assert "the bare directory is not writable for nobody" in answer["detail"]
+    assert Path(f"/proc/{lab.holder.pid}/mountinfo").read_text() == before
+    assert not list(share.iterdir())
+
+
+def test_a_mount_below_another_mount_is_looked_under(lab: Lab) -> None:
+    lab.tmpfs("top")
+    lab.do("mkdir", lab.path("top/share"))
+    lab.seen("top/share").chmod(0o777)
+    lab.tmpfs("top/share")
+    lab.seen("link").symlink_to("top/share")
+    assert len(lab.probe("link", "--user=nobody")["warnings"]) == 1
+
+
+@pytest.mark.skipif(SYSTEM_PYTHON is None, reason="no Python that an unprivileged user may start")
+def test_who_may_not_look_under_a_mount_says_so_and_it_is_no_failure(lab: Lab) -> None:
+    lab.tmpfs("share", "mode=1777")
+    answer = lab.probe("share", "--user=nobody", user=NOBODY, python=str(SYSTEM_PYTHON))
+    assert (answer["verdict"], answer["warnings"]) == ("healthy", [])
+    assert "the bare directory could not be looked at: [Errno 1] Operation not permitted" in answer["detail"]
+
+
+# --- repairs, with the real commands
+
+
+def in_fstab(lab: Lab, line: str) -> None:
+    """Have this line, and no other, in the fstab that is seen inside."""
+    lab.seen("fstab").write_text(line)
+    lab.do("mount", "--bind", lab.path("fstab"), "/etc/fstab")
+
+
+def test_what_is_in_fstab_is_mounted_for_real(lab: Lab) -> None:
+    lab.do("mkdir", lab.path("share"))
+    in_fstab(lab, f"alpha {lab.path('share')} tmpfs mode=755,noauto 0 0\n")
+    assert lab.verdict("share") == ("not_mounted", "mountinfo")
+    answer = lab.probe("share", "--repair=2", "--source=alpha")
+    assert (answer["verdict"], answer["source"]) == ("healthy", "alpha")
+    (repair,) = answer["repairs"]
+    assert (repair["was"], repair["did"], repair["ok"], repair["said"]) == ("not_mounted", "mount", True, "")
+    assert lab.probe("share", "--repair=2")["repairs"] == []
+
+
+@pytest.mark.parametrize("fstab", ["alpha {path} nosuchfs defaults 0 0\n", "# alpha {path} tmpfs\n"])
+def test_what_cannot_be_mounted_says_why(fstab: str, lab: Lab) -> None:
+    lab.do("mkdir", lab.path("share"))
+    in_fstab(lab, fstab.format(path=lab.path("share")))
+    answer = lab.probe("share", "--repair=2")
+    assert answer["verdict"] == "not_mounted"
+    assert [repair["ok"] for repair in answer["repairs"]] == [False, False]
+    assert all(repair["said"] for repair in answer["repairs"])
+    assert answer["repairs"][0]["did"] == ("systemctl restart" if fstab.startswith("#") else "mount")
+
+
+def test_a_mount_helper_that_hangs_is_killed(lab: Lab) -> None:
+    lab.do("mkdir", lab.path("share"))
+    in_fstab(lab, f"alpha {lab.path('share')} tmpfs mode=755,noauto 0 0\n")
+    lab.seen("mount").write_text("#!/bin/sh\nexec sleep 4321.5\n")
+    lab.seen("mount").chmod(0o755)
+    lab.do("mount", "--bind", lab.path("mount"), "/usr/bin/mount")
+    began = time.monotonic()
+    answer = lab.probe("share", "--repair=2")
+    assert probe.COMMAND_SECONDS <= time.monotonic() - began < probe.COMMAND_SECONDS + 3
+    assert (answer["verdict"], answer["step"]) == ("not_mounted", "mount")
+    assert answer["repairs"][0]["said"] == "no end within 10 s"
+    assert eventually(lambda: not [p for p in Path("/proc").glob("[0-9]*/cmdline") if b"4321.5" in read(p)])
+
+
+def read(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError:
+        return b""
+
+
+# --- leaving
+
+VISITED = """
+import os, socket, subprocess, sys
+subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+subprocess.run(["ip", "address", "add", "10.99.0.1/32", "dev", "lo"], check=True)
+server = socket.create_server(("::", 8088), family=socket.AF_INET6, dualstack_ipv6=True)
+callers = [socket.create_connection((to, 8088), source_address=(by, 0)) for by, to in
+    [("10.99.0.1", "10.99.0.1"), ("10.99.0.1", "127.0.0.1"), ("127.0.0.1", "127.0.0.1"), ("::1", "::1")]]
+accepted = [server.accept() for _ in callers]
+gone = socket.create_connection(("10.99.0.1", 8088))
+server.accept()[0].close()
+gone.close()
+subprocess.run([sys.executable, "-", *sys.argv[1:]], input=open(0).read(), text=True)
+"""
+
+
+def test_requests_are_the_connections_from_elsewhere_and_a_hung_mount_hinders_nobody(lab: Lab) -> None:
+    lab.silent("share", "takes") if Path("/dev/fuse").exists() else lab.tmpfs("share")
+    arguments = [lab.path("share"), "--purpose=leaving", "--web-port=8088"]
+    command = ["unshare", "--net", *lab.enter(sys.executable, "-c", VISITED, *arguments)]
+    began = time.monotonic()
+    done = subprocess.run(command, input=SCRIPT.read_text(), capture_output=True, text=True, timeout=30, check=False)
+    assert time.monotonic() - began < 5
+    assert done.stderr == ""
+    answer = json.loads(done.stdout)
+    assert (answer["verdict"], answer["purpose"]) == (None, "leaving")
+    assert (answer["leaving"]["requests"], answer["leaving"]["timer"]) == (2, "none")
 
 
 @pytest.mark.slow

@@ -31,13 +31,43 @@ def test_a_path_with_a_leading_dash_is_a_path():
 
 def test_a_terminal_gets_it_in_words(capsys):
     answer = {"verdict": "slow", "path": "/m", "step": "write", "detail": "took 3 s", "fstype": "nfs4"}
-    probe._show({**answer, "source": None, "options": None, "host": "web-1", "ms": {"write": 3000.0}})
+    answer |= {"source": None, "options": None, "host": "web-1", "ms": {"write": 3000.0}}
+    answer |= {"warnings": ["the bare directory is writable"], "web": {"page": "/l", "status": None, "ms": 7.5}}
+    answer |= {"repairs": [{"was": "stale_handle", "did": "umount -l, mount", "ok": True, "said": ""}]}
+    warm = {"done": True, "rounds": 3, "pages": 4, "slowest": "/l took 900 ms"}
+    probe._show(answer | {"warm": warm})
     out = capsys.readouterr().out
-    assert "/m: slow" in out
-    assert "step write" in out
-    assert "3000 ms" in out
+    for words in ("/m: slow", "step write", "3000 ms", "the bare directory is writable", "/l: no answer, 7.5 ms"):
+        assert words in out
+    assert "stale_handle: umount -l, mount: done" in out
+    assert "warm after 3 rounds of 4 pages; /l took 900 ms" in out
 
 
-@pytest.mark.parametrize("flags", [("--timeout", "0"), ("--timeout", "soon"), ("--slow-ms", "-1")])
+@pytest.mark.parametrize(("flags", "purpose"), [((), "patrolling"), (("--warm", "/a", "--warm", "/b"), "admitting")])
+def test_pages_to_warm_make_it_an_admission(tmp_path: Path, flags, purpose):
+    answer = json.loads(firstbell("probe", tmp_path, *flags).stdout)
+    assert answer["purpose"] == purpose
+
+
+def test_a_repair_is_tried_when_asked_for(tmp_path: Path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    for name in ("findmnt", "mount"):
+        (tmp_path / name).write_text("#!/bin/sh\necho busy >&2; exit $(test $(basename $0) = findmnt; echo $?)\n")
+        (tmp_path / name).chmod(0o755)
+    answer = json.loads(firstbell("probe", tmp_path / "share", "--repair", 1).stdout)
+    assert [(repair["did"], repair["ok"], repair["said"]) for repair in answer["repairs"]] == [("mount", False, "busy")]
+
+
+@pytest.mark.parametrize("page", ["login", "/a b"])
+@pytest.mark.parametrize("flag", ["--page", "--warm"])
+def test_a_page_is_a_path(flag: str, page: str):
+    result = firstbell("probe", "/", flag, page)
+    assert result.exit_code == 1
+    assert "begins with a slash" in result.output
+
+
+@pytest.mark.parametrize(
+    "flags", [("--timeout", "0"), ("--timeout", "soon"), ("--slow-ms", "-1"), ("--repair", "7"), ("--web-port", "0")]
+)
 def test_wrong_numbers_are_wrong_usage(flags):
     assert firstbell("probe", "/", *flags).exit_code == 2

@@ -21,7 +21,8 @@ import pytest
 from firstbell.instances import probe
 
 SCRIPT = Path(probe.__file__)
-KEYS = ["probe", "verdict", "step", "detail", "ms", "fstype", "source", "options", "path", "host"]
+KEYS = ["probe", "verdict", "step", "detail", "ms", "fstype", "source", "options", "path", "host", "purpose"]
+KEYS += ["repairs", "warnings", "web", "warm", "tail", "leaving"]
 HOST = os.uname().nodename
 ROOT_LINE = "20 1 8:1 / / rw,relatime shared:1 - ext4 /dev/root rw"
 
@@ -56,6 +57,7 @@ def run(mountinfo: Path, capfd: pytest.CaptureFixture[str]) -> Run:
         out = capfd.readouterr().out
         assert out.endswith("\n")
         assert out.count("\n") == 1
+        assert len(out) <= probe.LONGEST_LINE + 1
         answer: dict[str, Any] = json.loads(out)
         assert list(answer) == KEYS
         assert answer["probe"] == 1
@@ -64,6 +66,7 @@ def run(mountinfo: Path, capfd: pytest.CaptureFixture[str]) -> Run:
         assert all(isinstance(took, float) for took in answer["ms"].values())
         assert code == {"healthy": 0, "unknown": 2}.get(answer["verdict"], 1)
         assert (answer["step"] is None) == (answer["verdict"] == "healthy" or not answer["ms"])
+        assert answer["leaving"] is None
         return answer
 
     return run_probe
@@ -78,7 +81,7 @@ def test_a_healthy_mount_with_and_without_expectations(share: Path, run: Run) ->
     assert strict["verdict"] == "healthy"
     assert strict["detail"].endswith("sentinel names north")
     assert (strict["fstype"], strict["source"], strict["options"]) == ("nfs4", "10.0.0.5:/data", "rw,vers=4.1")
-    steps = ["start", "mountinfo", "sentinel", "create", "write", "fsync", "read", "unlink", "tidy", "space"]
+    steps = ["start", "mountinfo", "sentinel", "create", "write", "fsync", "read", "unlink", "space", "under"]
     assert list(strict["ms"]) == steps
     loose = run(share, "--fstype=", "--source=", "--site=")
     assert loose["verdict"] == "healthy"
@@ -198,9 +201,10 @@ def test_every_error_has_its_verdict_and_leaves_no_canary(
 
 
 def test_other_bytes_read_back_are_unknown(share: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "pread", lambda file, size, offset: b"\0" * 4096)
+    monkeypatch.setattr(os, "posix_fadvise", lambda file, *about: os.pwrite(file, b"other", 0))
     answer = run(share)
     assert (answer["verdict"], answer["step"]) == ("unknown", "read")
+    assert "what was read back is not what was written" in answer["detail"]
     assert not list(share.iterdir())
 
 
@@ -214,7 +218,7 @@ def test_a_child_that_dies_is_unknown(share: Path, run: Run, monkeypatch: pytest
     monkeypatch.setattr(os, "fsync", lambda file: os.kill(os.getpid(), signal.SIGKILL))
     answer = run(share)
     assert (answer["verdict"], answer["step"]) == ("unknown", "fsync")
-    assert "ended without a verdict" in answer["detail"]
+    assert answer["detail"] == "the child ended in step fsync"
 
 
 def test_a_surprise_in_the_child_is_unknown(share: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -222,11 +226,11 @@ def test_a_surprise_in_the_child_is_unknown(share: Path, run: Run, monkeypatch: 
     assert "ZeroDivisionError" in run(share)["detail"]
 
 
-@pytest.mark.parametrize("name", ["pipe", "fork"])
-def test_a_surprise_in_the_parent_is_unknown(name: str, share: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, name, failing(errno.EAGAIN))
+def test_a_surprise_in_the_parent_is_unknown(share: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "access", failing(errno.EAGAIN))
     answer = run(share)
     assert (answer["verdict"], answer["step"], answer["path"]) == ("unknown", None, str(share))
+    assert "Resource temporarily unavailable" in answer["detail"]
 
 
 # --- time
@@ -241,7 +245,7 @@ def test_slowness_is_told_only_when_all_else_is_fine(share: Path, run: Run, monk
     assert run(share, "--slow-ms=60000")["verdict"] == "healthy"
 
 
-def test_a_stalled_step_is_hung_and_its_canary_goes_after_an_hour(
+def test_a_stalled_step_is_hung_and_its_canary_goes_with_the_next_probe(
     share: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as stall:
@@ -252,12 +256,9 @@ def test_a_stalled_step_is_hung_and_its_canary_goes_after_an_hour(
     assert (answer["verdict"], answer["step"]) == ("hung", "fsync")
     assert answer["fstype"] == "nfs4"
     assert 1.0 <= took < 1.9  # half of the time is for one step
-    (left,) = share.iterdir()
+    assert answer["detail"].startswith("no answer for 1")
+    assert len(list(share.iterdir())) == 1
     assert eventually(lambda: run(share)["verdict"] == "healthy")  # as soon as the abandoned child is dead
-    assert run(share)["verdict"] == "healthy"
-    assert left.exists()
-    os.utime(left, (time.time() - 7200,) * 2)
-    assert run(share)["verdict"] == "healthy"
     assert not list(share.iterdir())
 
 
@@ -271,11 +272,11 @@ def test_the_whole_is_limited_even_when_no_single_step_stalls(
 
         return call
 
-    for name in ("fsync", "pread", "unlink"):
+    for name in ("unlink", "fsync", "posix_fadvise"):
         monkeypatch.setattr(os, name, delayed(getattr(os, name)))
     began = time.monotonic()
     answer = run(share, "--timeout=2")
-    assert (answer["verdict"], answer["step"]) == ("hung", "unlink")
+    assert (answer["verdict"], answer["step"]) == ("hung", "read")
     assert 2.0 <= time.monotonic() - began < 2.5
 
 
@@ -288,28 +289,31 @@ def test_a_slow_start_of_the_child_is_no_slow_mount(share: Path, run: Run, monke
 
 def test_a_child_ends_itself_when_nobody_else_does(share: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     set_to = share.parent / "alarm"
-    monkeypatch.setattr(signal, "alarm", lambda seconds: set_to.write_text(str(seconds)))
+    set_to.touch()
+    monkeypatch.setattr(signal, "alarm", lambda seconds: set_to.write_text(f"{set_to.read_text()} {seconds}"))
     run(share, "--timeout=20")
-    assert set_to.read_text() == "25"
+    alarms = [int(seconds) for seconds in set_to.read_text().split()]
+    assert max(alarms) == 15
+    assert min(alarms) >= 6
 
 
-def test_only_old_canaries_of_this_host_are_tidied(share: Path, run: Run) -> None:
-    ours, young, directory = (share / f"{probe.CANARY}{HOST}-{number}" for number in (9999991, 9999992, 9999993))
-    strangers = [share / f"{probe.CANARY}{HOST}x-1", share / f"{probe.CANARY}{HOST}-x-1", share / "filedir"]
-    directory.mkdir()
-    for file in (ours, young, *strangers):
+def test_only_the_own_canary_is_removed(share: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    strangers = [share / f"{probe.CANARY}{HOST}x-1", share / f"{probe.CANARY}{HOST}-1", share / "filedir"]
+    for file in strangers:
         file.touch()
-    for file in (ours, directory, *strangers):
-        os.utime(file, (time.time() - 7200,) * 2)
+    with monkeypatch.context() as dies:
+        dies.setattr(os, "fsync", lambda file: os.kill(os.getpid(), signal.SIGKILL))
+        run(share)
+    assert len(list(share.iterdir())) == 4
     assert run(share)["verdict"] == "healthy"
-    assert sorted(share.iterdir()) == sorted([young, directory, *strangers])
+    assert sorted(share.iterdir()) == sorted(strangers)
 
 
 def test_a_killed_parent_leaves_a_child_that_cleans_up(share: Path, mountinfo: Path) -> None:
     code = (
         "import os, sys, time\nfrom firstbell.instances import probe\n"
         "probe.MOUNTINFO, probe.LOCK_DIRECTORIES = sys.argv[2], (sys.argv[3],)\n"
-        "read = os.pread\nos.pread = lambda *about: (time.sleep(1), read(*about))[1]\nprobe.main([sys.argv[1]])"
+        "os.posix_fadvise = lambda *about: time.sleep(1)\nprobe.main([sys.argv[1]])"
     )
     command = [sys.executable, "-c", code, str(share), str(mountinfo), str(share.parent / "locks")]
     layer = str(SCRIPT.parents[2])
@@ -332,14 +336,18 @@ def eventually(condition: Callable[[], bool], seconds: float = 10) -> bool:
 # --- one probe at a time
 
 
-def test_a_probe_that_runs_elsewhere_makes_this_one_unknown_and_after_the_timeout_hung(share: Path, run: Run) -> None:
-    lock = probe.take_lock(str(share), 20)
+def test_a_probe_that_runs_elsewhere_makes_this_one_unknown_and_beyond_its_step_s_limit_hung(
+    share: Path, run: Run
+) -> None:
+    lock, now = probe.take_lock(str(share)), time.monotonic()
+    os.pwrite(lock, json.dumps([now, now + 60, {"step": "fsync"}]).encode() + b"\n", 0)
     busy = run(share)
-    assert (busy["verdict"], busy["ms"]) == ("unknown", {})
-    assert "another probe is running" in busy["detail"]
-    stuck = run(share, "--timeout=0.1")
+    assert (busy["verdict"], busy["ms"], busy["detail"]) == ("unknown", {}, "another probe is running, in step fsync")
+    os.pwrite(lock, json.dumps([now, now - 7, {"step": "mount"}]).encode() + b"\n", 0)
+    stuck = run(share)
     assert stuck["verdict"] == "hung"
-    assert "an earlier probe is stuck" in stuck["detail"]
+    assert "another probe is stuck" in stuck["detail"]
+    assert stuck["detail"].endswith("in step mount")
     os.close(lock)
     assert run(share)["verdict"] == "healthy"
 
@@ -349,7 +357,7 @@ def test_an_abandoned_child_holds_the_lock_and_its_step_is_told(
 ) -> None:
     children = []
     monkeypatch.setattr(os, "fsync", lambda file: time.sleep(60))
-    monkeypatch.setattr(os, "kill", lambda child, number: children.append(child))  # as in D state: nothing happens
+    monkeypatch.setattr(os, "killpg", lambda child, number: children.append(child))  # as in D state: nothing happens
     assert run(share, "--timeout=0.6")["step"] == "fsync"
     for _ in range(3):
         again = run(share, "--timeout=20")
@@ -362,7 +370,7 @@ def test_an_abandoned_child_holds_the_lock_and_its_step_is_told(
 
 
 def test_a_lock_that_is_about_to_be_released_is_waited_for(share: Path, run: Run) -> None:
-    lock = probe.take_lock(str(share), 20)
+    lock = probe.take_lock(str(share))
     child = os.fork()
     if not child:
         time.sleep(0.05)
@@ -385,13 +393,14 @@ def test_the_lock_is_private_and_not_followed(share: Path, run: Run) -> None:
 
 
 def test_two_paths_do_not_wait_for_each_other(share: Path, run: Run) -> None:
-    lock = probe.take_lock(str(share / "other"), 20)
+    lock = probe.take_lock(str(share / "other"))
     assert run(share)["verdict"] == "healthy"
     fcntl.flock(lock, fcntl.LOCK_UN)
     os.close(lock)
 
 
 def test_the_answer_stays_short(share: Path, run: Run) -> None:
-    answer = run("/" + "/".join(["x" * 200] * 10))
+    answer = run("/" + "/".join(["x" * 200] * 20))
     assert answer["verdict"] == "not_mounted"
-    assert len(answer["detail"]) == probe.LONGEST_TEXT
+    assert answer["detail"].startswith("/xxx")
+    assert len(answer["detail"]) > 50
