@@ -9,17 +9,17 @@ from firstbell.site import Site
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Woken by launches, by results of probes, and every minute, so that a lost event costs a minute at most."""
+    """Woken by launches, agents and answers of probes, in batches, and every minute: a lost event costs that."""
     run = Run.start("admit_instances", event, context)
     for site in run.sites():
         with run.guard(site):
-            if observing.concerns(run.table, site, run.hint, "admission"):
+            if observing.concerns(run.table, site, run.hints, "admission"):
                 _admit(run, site)
     return run.finish()
 
 
 def _admit(run: Run, site: Site) -> None:
-    seen = observing.launching(run.table, site, run.now)
+    seen = observing.launching(run.table, site, run.now, run.hints)
     if seen is not None:
         scene, records = seen
         apply = Applier(site, records, run.environment.probe_document)

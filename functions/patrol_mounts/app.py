@@ -1,18 +1,28 @@
-"""Patrols the mounts of the instances in service: reads what the last round of probes said, and begins the next."""
+"""Patrols the mounts of the instances in service: reads what the probes said, replaces a sick one, probes again."""
 
+from dataclasses import replace
 from typing import Any
 
-from firstbell.instances import observing, patrol
+from firstbell.instances import observing, patrol, serving
 from firstbell.instances.applying import Applier
 from firstbell.running import Run
+from firstbell.site import Site
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Woken every 5 minutes, and, where template.yaml says so, by a probe that failed."""
+    """Woken every minute, and, where template.yaml says so, by a probe that failed."""
     run = Run.start("patrol_mounts", event, context)
     for site in run.sites():
         with run.guard(site):
-            if observing.concerns(run.table, site, run.hint, "serving"):
-                seen, records = observing.serving(run.table, site, run.now)
-                run.act(site, patrol.decide(seen), Applier(site, records, run.environment.probe_document))
+            if observing.concerns(run.table, site, run.hints, "serving"):
+                _patrol(run, site)
     return run.finish()
+
+
+def _patrol(run: Run, site: Site) -> None:
+    """What people are told is what came of it: nobody reads of a replacement that AWS refused."""
+    seen, records, turn = serving.serving(run.table, site, run.now)
+    apply = Applier(site, records, run.environment.probe_document)
+    run.act(site, patrol.decide(seen), turn.first(apply, run.now))
+    after = replace(seen, scene=replace(seen.scene, records=records.all))
+    run.act(site, patrol.told(after), run.tell)

@@ -1,15 +1,17 @@
 """A small world for the tests of admission: instances in a hook, a table and probes, each as plain state."""
 
+import json
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import assert_never
 
 from firstbell.acting import Explained
-from firstbell.fleet import LAUNCH_WAIT, Hook, Instance
+from firstbell.fleet import LAUNCH_WAIT, POOL_LAUNCH_WAIT, Hook, Instance
 from firstbell.instances.actions import Abandon, Continue, Excuse, Heartbeat, SendProbe, Wait
 from firstbell.instances.admission import Candidate, Scene, decide
 from firstbell.instances.holding import LAUNCHING
 from firstbell.instances.records import Record, in_hook, learn
+from firstbell.instances.storage import Report
 from firstbell.oncall.signal import Signal
 from firstbell.site import Admission, Fleet, Site
 
@@ -36,11 +38,12 @@ class World:
     abandoned: list[tuple[datetime, str]] = field(default_factory=list)
     timed_out: list[str] = field(default_factory=list)
     signals: list[Signal] = field(default_factory=list)
+    reports: tuple[Report, ...] = ()
     commands: int = 0
 
-    def launch(self, *instances: str, online: bool = True) -> None:
+    def launch(self, *instances: str, online: bool = True, pooled: bool = False) -> None:
         for instance in instances:
-            self.records[instance] = in_hook(instance, self.now, self.hook)
+            self.records[instance] = replace(in_hook(instance, self.now, self.hook), pooled=pooled)
             self.times_out[instance] = self.now + self.hook.heartbeat_timeout
         if online:
             self.online |= set(instances)
@@ -51,14 +54,17 @@ class World:
     def scene(self) -> Scene:
         found = tuple(
             Candidate(
-                self.records[i].waiting(Instance(i, LAUNCH_WAIT), LAUNCHING),
+                self.records[i].waiting(self.instance(i), LAUNCHING),
                 i in self.online,
                 self.records[i],
             )
             for i in self.times_out
         )
         records = tuple(self.records.values())
-        return Scene(site(self.deadline), self.now, found, records, frozenset(self.raised))
+        return Scene(site(self.deadline), self.now, found, records, frozenset(self.raised), self.reports)
+
+    def instance(self, instance: str) -> Instance:
+        return Instance(instance, POOL_LAUNCH_WAIT if self.records[instance].pooled else LAUNCH_WAIT)
 
     def look(self) -> list[Explained]:
         """Decide and apply."""
@@ -72,8 +78,8 @@ class World:
         for instance, verdict in verdicts.items():
             self.said(instance, verdict)
 
-    def said(self, instance: str, verdict: str) -> None:
-        output = f'{{"probe": 1, "verdict": "{verdict}", "detail": "found so"}}'
+    def said(self, instance: str, verdict: str, **more: object) -> None:
+        output = json.dumps({"probe": 1, "verdict": verdict, "detail": "found so", **more})
         status = ("Success" if verdict == "healthy" else "Failed") if verdict else "TimedOut"
         self.records[instance] = learn(self.records[instance], status, output if verdict else "", self.now)
 

@@ -1,5 +1,6 @@
 """Admission: every way in which a launched instance is let in, given up, waited for or held."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -9,6 +10,7 @@ from firstbell.instances.actions import Abandon, Continue, Heartbeat, SendProbe,
 from firstbell.instances.admission import MOST_ABANDONED
 from firstbell.instances.complaints import LIMIT_KEY
 from firstbell.instances.holding import LAUNCHING
+from firstbell.instances.storage import Report
 from firstbell.instances.verdicts import NEEDED_IN_A_ROW, STORAGE_LIKE
 from tests.unit.admission_world import MINUTE, START, World
 
@@ -320,3 +322,62 @@ def test_at_the_hooks_very_end_even_the_held_are_ended_by_us_and_not_by_its_defa
     assert world.timed_out == []
     assert sorted(i for _, i in world.abandoned) == [A, B]
     assert any("cannot be held any longer" in s.what for s in world.signals)
+
+
+def test_how_warm_it_is_and_what_was_repaired_is_said_when_it_goes_in() -> None:
+    world = World()
+    world.launch(A)
+    world.look()
+    repair = {"was": "not_mounted", "did": "mount", "ok": True, "ms": 200}
+    world.said(A, "healthy", warm={"done": True, "ms": 3210, "pages": 9}, repairs=[repair])
+    end = next(a for a in world.look() if isinstance(a, Continue))
+    assert "found so; warm in 3.2 s, 9 pages; repaired: not_mounted: mount in 0.2 s, which helped" in end.reason
+
+
+@pytest.mark.parametrize("step", ["web", "warm"])
+def test_a_silent_web_server_is_asked_until_the_deadline_and_the_ticket_says_what_it_said(step: str) -> None:
+    world = World(deadline=600)
+    world.launch(A)
+    for _ in range(11):
+        world.look()
+        if A in world.times_out and world.records[A].command:
+            world.said(A, "unknown", step=step, detail="/up: status 502")
+        world.pass_time()
+    assert [(when - START) // MINUTE for when, _ in world.abandoned] == [10]
+    (ticket,) = world.signals
+    assert "web server, on a healthy mount: /up: status 502" in ticket.what
+
+
+def test_a_silent_web_server_is_no_witness_against_the_storage() -> None:
+    world = World()
+    world.launch(A, B)
+    world.look()
+    world.said(A, "hung")
+    world.said(B, "unknown", step="web")
+    world.look()
+    world.pass_time()
+    world.look()
+    world.said(A, "hung")
+    assert [type(a) for a in world.look() if isinstance(a, Abandon)] == [Abandon]
+
+
+def test_one_sick_instance_is_held_when_aws_reports_trouble_with_the_storage() -> None:
+    world = World()
+    world.launch(A)
+    world.reports = (Report("i-0abc fails its system status check"),)
+    probed(world, "hung", "hung", "hung")
+    assert world.abandoned == []
+    assert [(s.key, s.evidence[0]) for s in world.signals] == [("storage", "i-0abc fails its system status check")]
+    world.reports = ()
+    world.look()
+    probed(world, "hung")
+    assert [i for _, i in world.abandoned] == [A], "without it, it is one sick instance"
+
+
+def test_an_agent_that_could_not_be_reached_is_tried_again_as_soon_as_it_is_there() -> None:
+    world = World()
+    world.launch(A, online=False)
+    world.records[A] = replace(world.records[A], sent_at=world.now, no_answer="not sent: not in a valid state")
+    assert SendProbe not in [type(a) for a in world.look()]
+    world.online.add(A)
+    assert SendProbe in [type(a) for a in world.look()]

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firstbell.events import SCHEDULE, Bad, Hint, Skip, read
+from firstbell.events import SCHEDULE, Bad, Hint, Skip, read, read_all
 from firstbell.oncall.inbox import read as read_inbox
 
 EVENTS = Path(__file__).parents[2] / "events"
@@ -70,9 +70,23 @@ def test_a_launch_names_its_group_its_instance_and_the_token_of_the_fact():
     assert (found.group, found.instance, found.key) == expected
 
 
-def test_the_two_states_of_an_alarm_are_two_facts():
-    keys = {getattr(read(load(f"cloudwatch/{n}.json")), "key", "") for n in ("alarm", "ok")}
-    assert len(keys) == 2
+def test_each_state_of_an_alarm_of_any_kind_is_a_fact_of_its_own():
+    states = ("alarm", "ok", "insufficient_data")
+    names = [f"{kind}{state}" for kind in ("", "composite_", "anomaly_", "math_") for state in states]
+    found = [read(load(f"cloudwatch/{name}.json")) for name in [*names, "series_alarm"]]
+    assert {getattr(hint, "why", "") for hint in found} == {"alarm"}
+    assert len({getattr(hint, "key", "") for hint in found}) == len(found)
+
+
+def test_an_alarm_whose_actions_are_muted_is_the_same_fact():
+    assert read(load("cloudwatch/muted_alarm.json")) == read(load(ALARM))
+
+
+@pytest.mark.parametrize(
+    "name", ["configuration_created", "configuration_updated", "configuration_deleted", "series_contributor"]
+)
+def test_what_is_no_change_of_an_alarm_s_state_is_skipped(name: str):
+    assert isinstance(read(load(f"cloudwatch/{name}.json")), Skip)
 
 
 def without(name: str, *path: str) -> Any:
@@ -165,3 +179,80 @@ JSON = st.recursive(
 @given(JSON | st.builds(lambda source, detail: {"source": source, "detail": detail}, SOURCES, JSON))
 def test_nothing_makes_it_raise(event: object):
     assert isinstance(read(event), Hint | Skip | Bad)
+
+
+# ---------------------------------------------------------------- instances: agents that come, spot that goes
+
+INTERRUPTION, AGENT = "ec2/spot-interruption.json", "ssm/association_success.json"
+
+
+def test_ec2s_notice_names_the_instance_that_it_takes_back():
+    assert read(load(INTERRUPTION)) == Hint("interruption", instance="i-0a1b2c3d4e5f60001", key="i-0a1b2c3d4e5f60001")
+
+
+def test_an_association_that_has_run_says_that_the_agent_is_there():
+    assert read(load(AGENT)) == Hint("agent", instance="i-0a1b2c3d4e5f60001", key="i-0a1b2c3d4e5f60001")
+
+
+def with_detail(name: str, **detail: str) -> Any:
+    event = load(name)
+    return {**event, "detail": {**event["detail"], **detail}}
+
+
+@pytest.mark.parametrize(
+    ("says", "event", "reason"),
+    [
+        ("the group follows it itself", load("ec2/rebalance-recommendation.json"), "a rebalance recommendation"),
+        ("no agent has run it yet", with_detail(AGENT, status="Pending"), "has not begun to run"),
+        ("another event of EC2", {**load(INTERRUPTION), "detail-type": "EC2 Fleet Error"}, "not for this function"),
+    ],
+)
+def test_what_is_rightly_of_no_interest_is_skipped_and_says_why(says: str, event: Any, reason: str):
+    found = read(event)
+    assert isinstance(found, Skip), says
+    assert reason in found.reason
+
+
+def test_an_association_that_failed_ran_all_the_same():
+    assert read(with_detail(AGENT, status="Failed")) == read(load(AGENT))
+
+
+@pytest.mark.parametrize("name", [INTERRUPTION, AGENT])
+def test_without_its_instance_it_is_bad(name: str):
+    found = read(without(name, "detail", "instance-id"))
+    assert isinstance(found, Bad)
+    assert "without instance-id" in found.reason
+
+
+def test_a_return_to_the_warm_pool_is_a_lifecycle_event_like_any_other():
+    found = read(load("autoscaling/return_to_warm_pool.json"))
+    assert isinstance(found, Hint)
+    assert (found.why, found.group) == ("lifecycle", "moodle-web")
+
+
+# ---------------------------------------------------------------- a queue's batches
+
+
+def queued(*bodies: Any) -> dict[str, Any]:
+    return {"Records": [{"eventSource": "aws:sqs", "messageId": "m", "body": body} for body in bodies]}
+
+
+BATCHES: list[tuple[str, Any, list[type]]] = [
+    ("each message is an event", queued(*(json.dumps(load(name)) for name in (LAUNCH, AGENT, COMMAND))), [Hint] * 3),
+    ("a bad one stops no other", queued("{", json.dumps(load(LAUNCH)), None, "[]"), [Bad, Hint, Bad, Bad]),
+    ("a message that is nested without end", queued("[" * 100_000), [Bad]),
+    ("an event that comes alone", load(LAUNCH), [Hint]),
+    ("an empty batch", {"Records": []}, [Bad]),
+    ("a batch of another source", {"Records": [{"EventSource": "aws:sns", "Sns": {"Message": "{}"}}]}, [Bad]),
+    ("records that are no objects", {"Records": ["x"]}, [Bad]),
+]
+
+
+@pytest.mark.parametrize(("event", "kinds"), [c[1:] for c in BATCHES], ids=[c[0] for c in BATCHES])
+def test_an_invocation_says(event: Any, kinds: list[type]):
+    assert [type(found) for found in read_all(event)] == kinds
+
+
+@given(st.lists(JSON.map(json.dumps) | st.text(max_size=9) | JSON, min_size=1, max_size=4))
+def test_a_batch_is_as_many_words_as_it_has_messages(bodies: list[Any]):
+    assert len(read_all(queued(*bodies))) == len(bodies)

@@ -1,13 +1,18 @@
 """A run begins only the sites that it can end in time; what is left is counted."""
 
+import json
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
+from firstbell import published
+from firstbell.aws.table import Table
 from firstbell.calendar import fetching, moodle_talk, trust
 from firstbell.running import ENOUGH, Run
 from firstbell.site import Fleet, Site
 from simulator import stack
+from tests.unit.state_table import state_table
 
 SITES = [Site(name, "UTC", Fleet(name)) for name in "abcd"]
 
@@ -49,3 +54,37 @@ def test_what_takes_time_fits_into_what_it_is_part_of():
     conversation = (moodle_talk.TIME + moodle_talk.GRACE).total_seconds()
     assert trust.HURRIED <= moodle_talk.GRACE.total_seconds() < trust.SECONDS < conversation < fetching.BUDGET
     assert fetching.BUDGET + 25 < ENOUGH < timeout / 2
+
+
+def launch(group: str) -> dict[str, Any]:
+    return {"source": "aws.autoscaling", "detail": {"AutoScalingGroupName": group, "EC2InstanceId": "i-1"}}
+
+
+AGENT = {
+    "source": "aws.ssm",
+    "detail-type": "EC2 State Manager Instance Association State Change",
+    "detail": {"instance-id": "i-1", "status": "Success"},
+}
+
+
+@pytest.mark.parametrize(
+    ("says", "events", "names", "counts"),
+    [
+        ("the sites of all groups that it names, each once", [launch("b"), launch("d"), launch("b")], "bd", {}),
+        ("all, when one event names no group", [launch("b"), AGENT], "abcd", {}),
+        ("a bad event beside a good one is counted", [launch("b"), "{"], "b", {"BadEvents": 1}),
+        ("a group that is nobody's is counted", [launch("b"), launch("x")], "b", {"UnknownGroups": 1}),
+        ("none, when nothing can be read", ["{", {"source": "aws.iam"}], "", {"BadEvents": 1}),
+    ],
+)
+def test_a_batch_is_about(
+    monkeypatch: pytest.MonkeyPatch, says: str, events: list[Any], names: str, counts: dict[str, int]
+):
+    monkeypatch.setenv("TABLE_NAME", "state")
+    with state_table(monkeypatch):
+        for site in SITES:
+            published.publish(Table("state"), site)
+        records = [{"eventSource": "aws:sqs", "body": json.dumps(e) if isinstance(e, dict) else e} for e in events]
+        run = Run.start("admit_instances", {"Records": records})
+        assert [site.name for site in run.sites()] == list(names), says
+        assert {name: value for name, value in run._counts.items() if value} == counts

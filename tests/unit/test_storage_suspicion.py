@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from firstbell.instances.records import Phase, Record
-from firstbell.instances.storage import KEY, signals, suspicion
+from firstbell.instances.storage import BLIND_KEY, KEY, Report, is_worth_asking, signals, suspicion
 
 NOW = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 
@@ -90,3 +90,48 @@ def test_a_healthy_probe_ends_it() -> None:
 
 def test_silence_does_not_end_it() -> None:
     assert signals("campus", [], NOW, {KEY}) == []
+
+
+TROUBLE, BLIND = Report("i-0abc is stopped"), Report("i-0abc: AccessDenied", failed=True)
+REPORTED: list[tuple[str, list[Record], list[Report], set[str]]] = [
+    ("trouble and one sick instance", [sick("a", -1), well("b", -1)], [TROUBLE], {"a"}),
+    ("trouble, and all are well", [well("a", -1)], [TROUBLE], set()),
+    ("trouble, and one with a mistake of its own", [sick("a", -1, "wrong_source")], [TROUBLE], set()),
+    ("trouble, and one slow answer", [sick("a", -1, "slow", 1)], [TROUBLE], set()),
+    ("a question that failed says nothing", [sick("a", -1)], [BLIND], set()),
+    ("two sick ones need no report", [sick("a", -4), sick("b", -1)], [], {"a", "b"}),
+]
+
+
+@pytest.mark.parametrize(("records", "reports", "witnesses"), [c[1:] for c in REPORTED], ids=[c[0] for c in REPORTED])
+def test_what_aws_reports_is_a_witness(records: list[Record], reports: list[Report], witnesses: set[str]) -> None:
+    assert {r.instance for r in suspicion(records, NOW, reports)} == witnesses
+
+
+ASKED = [
+    ("somebody is sick", [sick("a", -1), well("b", -1)], True),
+    ("even one slow answer is worth a question", [sick("a", -1, "slow", 1)], True),
+    ("all are well", [well("a", -1)], False),
+    ("the one that is bad is so by itself", [sick("a", -1, "wrong_source")], False),
+    ("it was sick long ago", [Record("a", at(-60), verdict="hung", judged_at=at(-16), bad_in_a_row=4)], False),
+]
+
+
+@pytest.mark.parametrize(("records", "asked"), [c[1:] for c in ASKED], ids=[c[0] for c in ASKED])
+def test_aws_is_asked_when(records: list[Record], asked: bool) -> None:
+    assert is_worth_asking(records, NOW) == asked
+
+
+def test_the_page_quotes_what_aws_reports() -> None:
+    (page,) = signals("campus", [sick("a", -4), well("b", -1)], NOW, (), [TROUBLE])
+    assert page.evidence == ("i-0abc is stopped", "a: hung: ")
+    assert "a cannot use moodledata and AWS itself reports trouble" in page.what
+
+
+def test_that_aws_cannot_be_asked_is_a_ticket_until_nobody_is_sick() -> None:
+    (ticket,) = signals("campus", [sick("a", -1)], NOW, (), [BLIND])
+    assert (ticket.key, ticket.severity, ticket.evidence) == (BLIND_KEY, "ticket", ("i-0abc: AccessDenied",))
+    assert signals("campus", [sick("a", -1)], NOW, {BLIND_KEY}, [BLIND]) == []
+    assert signals("campus", [sick("a", -1)], NOW, {BLIND_KEY}) == []
+    (end,) = signals("campus", [well("a", -1)], NOW, {BLIND_KEY})
+    assert (end.key, end.resolved) == (BLIND_KEY, True)

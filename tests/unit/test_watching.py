@@ -12,7 +12,7 @@ from firstbell.capacity import reconcile
 from firstbell.capacity.reconcile import SaveFloor
 from firstbell.capacity.values import Floor, Peak, Plan, Step
 from firstbell.fleet import Activity, Refresh, ScheduledAction
-from firstbell.instances.records import Record
+from firstbell.instances.records import Phase, Record
 from firstbell.oncall.signal import Signal
 from firstbell.readiness import freezing, watching, zones
 from firstbell.readiness.sight import Sight
@@ -171,6 +171,7 @@ SHRUNK = (
 RESIZED = SHRUNK.replace("a monitor alarm", "a user request update of AutoScalingGroup constraints to min: 1")
 BALANCED = f"instances were launched to balance instances in zones a b with other zones. {OUT}a difference between …"
 INTO_STANDBY = "instance i-9 was moved to standby in response to a user request."
+STANDBY = "Moving EC2 instance to Standby: "
 REFRESH = OUT + "an instance refresh.  At … instance i-9 was selected for termination."
 LOSSES = [
     ("a health replacement", left(10, HEALTH), "lost/health/1"),
@@ -199,6 +200,8 @@ LOSSES = [
     ("before the log-in", left(-31, HEALTH), None),
     ("one that failed to launch never served", left(10, OUT + "a launch failure."), None),
     ("one that we gave up", left(10, HEALTH, "i-abandoned"), None),
+    ("one that we replace for its mount", left(10, INTO_STANDBY, "i-replacing", STANDBY), None),
+    ("one that we ended", left(10, OUT + "a user request.", "i-ended"), None),
     ("one of the warm pool", left(10, HEALTH, what="Terminating EC2 instance from warm pool: "), None),
     ("a launch", Activity(at(10), "Successful", "Launching a new EC2 instance: i-9", instance="i-9"), None),
 ]
@@ -212,8 +215,9 @@ def told(found: Sight, minutes: float = 60, raised: frozenset[str] = frozenset()
 
 @pytest.mark.parametrize(("activity", "expected"), [c[1:] for c in LOSSES], ids=[c[0] for c in LOSSES])
 def test_an_instance_that_left_service_is_told_with_its_cause(activity: Activity, expected: str | None):
-    given_up = Record("i-abandoned", at(-40), phase="abandoned", ended_at=at(9))
-    found = sight(ONE, "healthy", activities=(activity,), records=(given_up,))
+    phases: tuple[Phase, ...] = ("abandoned", "replacing", "ended")
+    ours = tuple(Record(f"i-{phase}", at(-40), phase=phase, ended_at=at(9)) for phase in phases)
+    found = sight(ONE, "healthy", activities=(activity,), records=ours)
     assert told(found) == ([(expected, False)] if expected else [])
 
 

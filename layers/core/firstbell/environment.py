@@ -68,6 +68,31 @@ class Environment:
         return self._get("DEAD_LETTERS_ARN")
 
     @property
+    def dead_letters_url(self) -> str:
+        """The same queue by its URL, as SQS wants it from who sends to it."""
+        return self._get("DEAD_LETTERS_URL")
+
+    @property
+    def runbooks(self) -> str:
+        """Where the runbooks' pages are, as an address; empty when they have none."""
+        return self.variables.get("RUNBOOK_BASE", "")
+
+    @property
+    def region(self) -> str:
+        """The AWS region, which Lambda itself sets."""
+        return self.variables.get("AWS_REGION", "")
+
+    @property
+    def acknowledge_url(self) -> str:
+        """Where links for acknowledging lead; empty when there are none."""
+        return self.variables.get("ACKNOWLEDGE_URL", "")
+
+    @property
+    def acknowledge_key(self) -> str:
+        """The SSM parameter with the key that signs these links."""
+        return self._get("ACKNOWLEDGE_KEY")
+
+    @property
     def alarm_prefix(self) -> str:
         """What the names of the alarms begin with that Firstbell answers."""
         return self.variables.get("ALARM_NAME_PREFIX", "firstbell-")

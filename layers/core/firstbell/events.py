@@ -4,11 +4,16 @@ The shapes are AWS's EventBridge envelopes; real ones lie in `events/`. A field 
 fields that we do not know are ignored.
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 SCHEDULE = "firstbell.schedule"  # the input that template.yaml gives every schedule as its `source`
+AGENT_CAME = "EC2 State Manager Instance Association State Change"  # it runs as soon as an agent is online
+INTERRUPTED = "EC2 Spot Instance Interruption Warning"
+REBALANCE = "EC2 Instance Rebalance Recommendation"
+STATE_CHANGED = "CloudWatch Alarm State Change"
 TEST = "autoscaling:TEST_NOTIFICATION"  # sent once when a hook is made, without an envelope to topics and queues
 
 
@@ -40,6 +45,23 @@ class Bad:
     reason: str
 
 
+def read_all(event: object) -> tuple[Hint | Skip | Bad, ...]:
+    """What an invocation says: a batch of a queue is one event for each message, anything else is one event."""
+    records = event.get("Records") if isinstance(event, Mapping) else None
+    if not isinstance(records, list) or not records:
+        return (read(event),)
+    if not all(isinstance(r, Mapping) and r.get("eventSource") == "aws:sqs" for r in records):
+        return (read(event),)
+    return tuple(read(_body(record.get("body"))) for record in records)
+
+
+def _body(text: object) -> object:
+    try:
+        return json.loads(text) if isinstance(text, str) else text
+    except (ValueError, RecursionError):
+        return text
+
+
 def read(event: object) -> Hint | Skip | Bad:
     """What an event says; never raises."""
     if not isinstance(event, Mapping):
@@ -54,10 +76,20 @@ def read(event: object) -> Hint | Skip | Bad:
             return Hint("schedule")
         case "aws.autoscaling":
             return _lifecycle(detail)
+        case "aws.cloudwatch" if event.get("detail-type", STATE_CHANGED) != STATE_CHANGED:
+            return Skip(
+                "no change of an alarm's state: what was made, changed or deleted is seen when alarms are looked at"
+            )
         case "aws.cloudwatch":
             return _alarm(event, detail)
+        case "aws.ssm" if event.get("detail-type") == AGENT_CAME:
+            return _agent(detail)
         case "aws.ssm":
             return _command(detail)
+        case "aws.ec2" if event.get("detail-type") == INTERRUPTED:
+            return _instance("interruption", detail)
+        case "aws.ec2" if event.get("detail-type") == REBALANCE:
+            return Skip("a rebalance recommendation: a group with capacity rebalancing follows it by itself")
         case "aws.s3":
             return _object(detail)
         case None:
@@ -90,6 +122,17 @@ def _alarm(event: Mapping[str, Any], detail: Mapping[str, Any]) -> Hint | Bad:
     resources = event.get("resources")
     arn = _text(resources[0]) if isinstance(resources, list) and resources else name
     return Hint("alarm", alarm=name, key=f"{arn}@{since}")
+
+
+def _instance(why: str, detail: Mapping[str, Any]) -> Hint | Bad:
+    instance = _text(detail.get("instance-id"))
+    return Hint(why, instance=instance, key=instance) if instance else Bad(f"an {why} event without instance-id")
+
+
+def _agent(detail: Mapping[str, Any]) -> Hint | Skip | Bad:
+    if detail.get("status") == "Pending":
+        return Skip("an association that has not begun to run: no agent has answered yet")
+    return _instance("agent", detail)
 
 
 def _command(detail: Mapping[str, Any]) -> Hint | Bad:

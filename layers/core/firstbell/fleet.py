@@ -5,20 +5,27 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 IN_SERVICE = "InService"
+STANDBY = "Standby"
 LAUNCH_WAIT = "Pending:Wait"
 TERMINATE_WAIT = "Terminating:Wait"
+POOL_LAUNCH_WAIT = "Warmed:Pending:Wait"  # on the way into a warm pool
+POOL_TERMINATE_WAIT = "Warmed:Terminating:Wait"
 BEST_EFFORT = "balanced-best-effort"  # launches that fail in one zone go to another (the API's default)
 BALANCED_ONLY = "balanced-only"  # they are tried again in the same zone
 
 
 @dataclass(frozen=True, slots=True)
 class Instance:
-    """One instance of a group; `state` is AWS's lifecycle state, such as `InService` or `Pending:Wait`."""
+    """One instance of a group; `state` is AWS's lifecycle state, such as `InService` or `Pending:Wait`.
+
+    `protected` from scale-in: somebody wants to keep it.
+    """
 
     id: str
     state: str
     zone: str = ""
     healthy: bool = True
+    protected: bool = False
 
     @property
     def coming(self) -> bool:
@@ -33,6 +40,7 @@ class Group:
     `zones` are the availability zones that it may use; `distribution` is its strategy when launches fail in one of
     them. `lifetime` is what AWS lets an instance live, None for ever. `on_demand_share` is the percentage of instances
     beyond the first `on_demand_base` ones that are not spot; `rebalances` spot instances before they are interrupted.
+    `pooled`: it has a warm pool, whose instances are not among `instances`.
     """
 
     name: str
@@ -48,6 +56,7 @@ class Group:
     on_demand_base: int = 0
     on_demand_share: int = 100
     rebalances: bool = False
+    pooled: bool = False
 
     @property
     def may_have_spot(self) -> bool:

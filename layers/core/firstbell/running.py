@@ -54,11 +54,11 @@ def _logger(function: str) -> Logger:
 
 @dataclass
 class Run:
-    """One invocation: its moment, its hint, its environment, and what came of it so far."""
+    """One invocation: its moment, its hints, its environment, and what came of it so far."""
 
     function: str
     now: datetime
-    hint: events.Hint | None
+    hints: tuple[events.Hint, ...]
     environment: Environment
     context: Any = None
     _errors: list[Exception] = field(default_factory=list)
@@ -66,20 +66,29 @@ class Run:
 
     @classmethod
     def start(cls, function: str, event: object, context: Any = None) -> "Run":
-        """Begin: read the clock and the event. A skipped or bad event leaves no hint, and so no sites to look at."""
-        run = cls(function, clock.now(), None, Environment.of_process(), context)
+        """Begin: read the clock and the event. A skipped or bad event leaves no hint, and so no sites to look at.
+
+        A batch of a queue's messages is as many hints as it has readable ones.
+        """
+        run = cls(function, clock.now(), (), Environment.of_process(), context)
         request = getattr(context, "aws_request_id", "")
         event_id = event.get("id") if isinstance(event, dict) else None
         _logger(function).append_keys(request_id=request, correlation_id=str(event_id or request))
-        match events.read(event):
-            case events.Hint() as hint:
-                run.hint = hint
-            case events.Skip(reason):
-                run.log.info("skipped", reason=reason)
-            case events.Bad(reason):
-                run.log.warning("bad event", reason=reason)
-                run.count("BadEvents")
+        for said in events.read_all(event):
+            match said:
+                case events.Hint() as hint:
+                    run.hints = (*run.hints, hint)
+                case events.Skip(reason):
+                    run.log.info("skipped", reason=reason)
+                case events.Bad(reason):
+                    run.log.warning("bad event", reason=reason)
+                    run.count("BadEvents")
         return run
+
+    @property
+    def hint(self) -> events.Hint | None:
+        """The first hint, for functions that are woken by one at a time."""
+        return self.hints[0] if self.hints else None
 
     @property
     def log(self) -> Logger:
@@ -96,17 +105,15 @@ class Run:
         self._counts[metric] += value
 
     def sites(self) -> tuple[Site, ...]:
-        """The published sites that the hint is about; none without a hint."""
-        if self.hint is None:
+        """The published sites that the hints are about; none without a hint."""
+        if not self.hints:
             return ()
         found = published.sites(self.table, self.now)
-        if not self.hint.group:
-            return found
-        meant = tuple(site for site in found if site.fleet.auto_scaling_group == self.hint.group)
-        if not meant:
-            self.log.warning("no site has this Auto Scaling group", group=self.hint.group)
+        wanted = {hint.group for hint in self.hints}
+        for unknown in sorted(wanted - {site.fleet.auto_scaling_group for site in found} - {""}):
+            self.log.warning("no site has this Auto Scaling group", group=unknown)
             self.count("UnknownGroups")
-        return meant
+        return tuple(site for site in found if "" in wanted or site.fleet.auto_scaling_group in wanted)
 
     def in_time(self, sites: Sequence[N]) -> Iterator[N]:
         """The sites, in another order each run, as long as there is time enough to end what is begun.

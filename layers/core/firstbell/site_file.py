@@ -5,7 +5,8 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from firstbell.site import Site
-from firstbell.yaml_file import LARGEST, FileError, Problem, Reader
+from firstbell.site.oncall import KINDS
+from firstbell.yaml_file import LARGEST, FileError, Problem, Reader, TextLoader
 
 __all__ = ["LARGEST", "Problem", "SiteFileError", "json_schema", "read_site"]
 
@@ -19,9 +20,16 @@ class SiteFileError(FileError):
         return cls(origin, [Problem("", 0, says)])
 
 
-_PRIVATE = frozenset({"calendars", "ical", "moodle", "token", "webhooks", "url", "secret"})  # or what holds one
+_PRIVATE = frozenset(  # or what holds one
+    {"calendars", "ical", "moodle", "token", "channels", "secret", "ping", *KINDS}
+)
 _reader = Reader(
-    TypeAdapter(Site), "site file", "a mapping with name, timezone and fleet", SiteFileError, private=_PRIVATE
+    TypeAdapter(Site),
+    "site file",
+    "a mapping with name, timezone and fleet",
+    SiteFileError,
+    loader=TextLoader,
+    private=_PRIVATE,
 )
 
 

@@ -37,10 +37,8 @@ def group_of(it: Any) -> Group:
         min_size=it["MinSize"],
         max_size=it["MaxSize"],
         desired=it["DesiredCapacity"],
-        instances=tuple(
-            Instance(i["InstanceId"], i["LifecycleState"], i["AvailabilityZone"], i["HealthStatus"] == "Healthy")
-            for i in it.get("Instances", [])
-        ),
+        instances=_instances(it.get("Instances", [])),
+        pooled="WarmPoolConfiguration" in it,
         target_groups=tuple(it.get("TargetGroupARNs", [])),
         suspended=frozenset(p.get("ProcessName", "") for p in it.get("SuspendedProcesses", [])),
         zones=tuple(it.get("AvailabilityZones", [])),
@@ -48,6 +46,28 @@ def group_of(it: Any) -> Group:
         lifetime=timedelta(seconds=it["MaxInstanceLifetime"]) if it.get("MaxInstanceLifetime") else None,
         rebalances=it.get("CapacityRebalance", False),
         **_purchase(it.get("MixedInstancesPolicy", {}).get("InstancesDistribution", {})),
+    )
+
+
+def pooled_instances(group_name: str) -> tuple[Instance, ...]:
+    """The instances in a group's warm pool, on their way into it, and on their way out by termination.
+
+    DescribeAutoScalingGroups does not list them.
+    """
+    pages = clients.autoscaling().get_paginator("describe_warm_pool").paginate(AutoScalingGroupName=group_name)
+    return tuple(i for page in pages for i in _instances(page.get("Instances", [])))
+
+
+def _instances(found: Any) -> tuple[Instance, ...]:
+    return tuple(
+        Instance(
+            i["InstanceId"],
+            i["LifecycleState"],
+            i["AvailabilityZone"],
+            i["HealthStatus"] == "Healthy",
+            i.get("ProtectedFromScaleIn", False),
+        )
+        for i in found
     )
 
 
@@ -205,6 +225,20 @@ def heartbeat(group_name: str, hook: str, instance: str) -> bool:
 
 def _no_action_left(error: Exception) -> bool:
     return clients.error_code(error) == "ValidationError" and "No active Lifecycle Action" in str(error)
+
+
+def enter_standby(group_name: str, instance: str) -> None:
+    """Take an instance out of service and of the balancer; the group launches another, for its desired size stays."""
+    clients.autoscaling().enter_standby(
+        AutoScalingGroupName=group_name, InstanceIds=[instance], ShouldDecrementDesiredCapacity=False
+    )
+
+
+def terminate(instance: str) -> None:
+    """Terminate an instance through its group, the terminate hook included; the group's desired size stays."""
+    clients.autoscaling().terminate_instance_in_auto_scaling_group(
+        InstanceId=instance, ShouldDecrementDesiredCapacity=False
+    )
 
 
 def set_desired(group_name: str, desired: int) -> None:

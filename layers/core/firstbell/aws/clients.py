@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from mypy_boto3_scheduler import EventBridgeSchedulerClient
     from mypy_boto3_secretsmanager import SecretsManagerClient
     from mypy_boto3_sns import SNSClient
+    from mypy_boto3_sqs import SQSClient
     from mypy_boto3_ssm import SSMClient
 
 
@@ -85,6 +86,11 @@ def secretsmanager() -> "SecretsManagerClient":
 def sns() -> "SNSClient":
     """SNS."""
     return cast("SNSClient", _client("sns"))
+
+
+def sqs() -> "SQSClient":
+    """SQS."""
+    return cast("SQSClient", _client("sqs"))
 
 
 def ssm() -> "SSMClient":

@@ -5,56 +5,76 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from firstbell.alarms.values import Alarm
+from firstbell.alarms.tiers import Measure
+from firstbell.alarms.values import Alarm, children
 from firstbell.aws import clients
 
 _EPOCH = datetime.fromtimestamp(0, UTC)
 
 
 def alarms(prefix: str) -> tuple[Alarm, ...]:
-    """The metric alarms whose names begin with `prefix`."""
-    pages = clients.cloudwatch().get_paginator("describe_alarms").paginate(AlarmNamePrefix=prefix)
-    return tuple(
-        Alarm(
-            name=a["AlarmName"],
-            state=a.get("StateValue", "INSUFFICIENT_DATA"),
-            since=a.get("StateUpdatedTimestamp", _EPOCH).astimezone(UTC),
-            metric=f"{a.get('Namespace', '')}/{a.get('MetricName', '')}",
-            dimensions=tuple(sorted((d["Name"], d["Value"]) for d in a.get("Dimensions", []))),
-            threshold=a.get("Threshold", 0.0),
-        )
-        for page in pages
-        for a in page["MetricAlarms"]
+    """The alarms whose names begin with `prefix`: of a metric, of a formula or an anomaly band, composite ones."""
+    pages = (
+        clients.cloudwatch()
+        .get_paginator("describe_alarms")
+        .paginate(AlarmNamePrefix=prefix, AlarmTypes=["MetricAlarm", "CompositeAlarm"])
+    )
+    found: list[Alarm] = []
+    for page in pages:
+        found += map(_metric_alarm, page.get("MetricAlarms", ()))
+        found += map(_composite_alarm, page.get("CompositeAlarms", ()))
+    return tuple(found)
+
+
+def _metric_alarm(a: Any) -> Alarm:
+    """A formula's metrics are in `Metrics`; a query over many metrics (Metrics Insights) names none of them."""
+    queries = a.get("Metrics", [])
+    of = [q["MetricStat"]["Metric"] for q in queries if "MetricStat" in q] if queries else [a]
+    formula = next((q["Expression"] for q in queries if "Expression" in q), "")
+    banded = "ThresholdMetricId" in a
+    return Alarm(
+        name=a["AlarmName"],
+        state=a.get("StateValue", "INSUFFICIENT_DATA"),
+        since=_since(a),
+        metric=f"{of[0].get('Namespace', '')}/{of[0].get('MetricName', '')}" if of else formula,
+        dimensions=tuple(sorted({(d["Name"], d["Value"]) for metric in of for d in metric.get("Dimensions", [])})),
+        threshold=0.0 if banded else a.get("Threshold", 0.0),
+        kind="anomaly" if banded else "math" if queries else "metric",
+        above="Greater" in a.get("ComparisonOperator", "Greater"),
+        missing=a.get("TreatMissingData", "missing"),
     )
 
 
-def average_cpu(group: str, now: datetime, minutes: int = 15) -> float | None:
-    """The newest average CPU of a group's instances in percent, or None without a point in `minutes`.
+def _composite_alarm(a: Any) -> Alarm:
+    return Alarm(
+        name=a["AlarmName"],
+        state=a.get("StateValue", "INSUFFICIENT_DATA"),
+        since=_since(a),
+        metric="",
+        dimensions=(),
+        threshold=0.0,
+        kind="composite",
+        children=children(a.get("AlarmRule", "")),
+    )
 
-    A point is of one minute with EC2's detailed monitoring. With basic monitoring it is of five, bears the time when
-    these began, and comes minutes after they ended: the newest may well be ten minutes old.
+
+def _since(alarm: Any) -> datetime:
+    """Since when it has its state; that it was evaluated again, or its reason reworded, is no change."""
+    at: datetime = alarm.get("StateTransitionedTimestamp", alarm.get("StateUpdatedTimestamp", _EPOCH))
+    return at.astimezone(UTC)
+
+
+def series(
+    asked: Mapping[str, tuple[Measure, Mapping[str, str]]], start: datetime, end: datetime, period: int = 60
+) -> dict[str, dict[datetime, float]]:
+    """The points of each measure by its name, with its dimensions, from `start` to `end`.
+
+    Periods are of a minute, or as long as is said: what AWS publishes less often (basic monitoring and credits: every
+    five minutes, and late) has fewer points. One call asks for 500 metrics at most, and is answered with 100,800 points
+    a page.
     """
-    answer = clients.cloudwatch().get_metric_data(
-        MetricDataQueries=[
-            {
-                "Id": "cpu",
-                "MetricStat": {
-                    "Metric": {
-                        "Namespace": "AWS/EC2",
-                        "MetricName": "CPUUtilization",
-                        "Dimensions": [{"Name": "AutoScalingGroupName", "Value": group}],
-                    },
-                    "Period": 60,
-                    "Stat": "Average",
-                },
-            }
-        ],
-        StartTime=now - timedelta(minutes=minutes),
-        EndTime=now,
-        ScanBy="TimestampDescending",
-    )
-    values = answer["MetricDataResults"][0]["Values"]
-    return values[0] if values else None
+    wanted = {key: _statistic(m.namespace, m.name, of, m.stat, period) for key, (m, of) in asked.items()}
+    return _points(wanted, start, end)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,11 +14,31 @@ def secret(name: str, now: datetime) -> str:
 
     Raises ValueError when it is empty (nothing may be signed with an empty key), and what AWS says otherwise.
     """
-    return kept(
-        f"SSM parameter {name}",
-        lambda: clients.ssm().get_parameter(Name=name, WithDecryption=True)["Parameter"].get("Value", ""),
-        now,
-    )
+    return kept(f"SSM parameter {name}", lambda: _read(name), now)
+
+
+def made(name: str, make: Callable[[], str], now: datetime) -> str:
+    """The same of a secret that `make` makes where there is none yet; who is slower takes what was made."""
+
+    def read() -> str:
+        try:
+            return _read(name)
+        except Exception as error:
+            if clients.error_code(error) != "ParameterNotFound":
+                raise
+        try:
+            clients.ssm().put_parameter(Name=name, Value=(value := make()), Type="SecureString", Overwrite=False)
+        except Exception as error:
+            if clients.error_code(error) != "ParameterAlreadyExists":
+                raise
+            return _read(name)
+        return value
+
+    return kept(f"SSM parameter {name}", read, now)
+
+
+def _read(name: str) -> str:
+    return clients.ssm().get_parameter(Name=name, WithDecryption=True)["Parameter"].get("Value", "")
 
 
 def kept(name: str, read: Callable[[], str], now: datetime) -> str:

@@ -31,7 +31,7 @@ class SendProbe:
     @property
     def subject(self) -> str:
         """What the journal says it is about."""
-        return ", ".join(self.instances) if len(self.instances) <= NAMED else f"{len(self.instances)} instances"
+        return _named(self.instances)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +71,41 @@ class Deregister:
 
 
 @dataclass(frozen=True, slots=True)
+class LookAtLeaving:
+    """Ask these leaving instances what they still work on, by one command for every fifty; stops their cron's timer."""
+
+    instances: tuple[str, ...]
+    reason: str
+
+    @property
+    def subject(self) -> str:
+        """What the journal says it is about."""
+        return _named(self.instances)
+
+
+@dataclass(frozen=True, slots=True)
+class EnterStandby:
+    """Take it out of service and of the balancer; the group launches another in its place, for desired stays."""
+
+    subject: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Terminate:
+    """Terminate it through its group, the terminate hook included; desired stays."""
+
+    subject: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class HookEnded:
     """Noticed: its hook had ended without us, which is no failure."""
 
     subject: str
     reason: str
+
+
+def _named(instances: tuple[str, ...]) -> str:
+    return ", ".join(instances) if len(instances) <= NAMED else f"{len(instances)} instances"

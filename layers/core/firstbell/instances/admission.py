@@ -2,16 +2,18 @@
 
 Rules: without a healthy probe none goes in. A bad verdict ends an admission once it has been seen often enough, and the
 deadline ends every other, except while the storage is under suspicion and except for the fourth within an hour: AWS
-suspends a group whose launches fail in a loop.
+suspends a group whose launches fail in a loop. A web server that does not answer on a healthy mount ends nothing but by
+the deadline.
 """
 
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from firstbell.acting import Explained
-from firstbell.fleet import Waiting
+from firstbell.fleet import IN_SERVICE, Instance, Waiting
 from firstbell.instances import complaints, storage
-from firstbell.instances.actions import Abandon, Continue, Excuse, SendProbe, Wait
+from firstbell.instances.actions import Abandon, Continue, Excuse, HookEnded, SendProbe, Wait
 from firstbell.instances.holding import PAUSE, heartbeat, last_moment
 from firstbell.instances.news import only_news
 from firstbell.instances.records import Record
@@ -21,6 +23,7 @@ from firstbell.site import Site
 MOST_ABANDONED = 3
 PER = timedelta(hours=1)
 LONGEST_PAUSE = timedelta(minutes=2)
+GONE = "Terminating"  # so begin the states of what leaves the group
 GRACE = timedelta(minutes=5)  # for a fresh verdict after the storage has come back: two pauses and a look
 HELD_FOR_STORAGE = "held, for the storage is under suspicion"
 HELD_BY_LIMIT = f"held, for {MOST_ABANDONED} were given up within the hour"
@@ -28,7 +31,7 @@ HELD_BY_LIMIT = f"held, for {MOST_ABANDONED} were given up within the hour"
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """An instance in its launch hook: its wait, whether its SSM agent is online, and what is remembered of it."""
+    """An instance in its launch hook: its wait, whether its SSM agent is there, and what is remembered of it."""
 
     waiting: Waiting
     online: bool
@@ -42,23 +45,27 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """All that admission decides on; `records` are those of all the site's instances, `raised` the open signals."""
+    """All that admission decides on.
+
+    `records` are those of all the site's instances, `raised` the open signals, `reports` what AWS says of the storage.
+    """
 
     site: Site
     now: datetime
     candidates: tuple[Candidate, ...]
     records: tuple[Record, ...]
     raised: frozenset[str] = frozenset()
+    reports: tuple[storage.Report, ...] = ()
 
 
 def decide(seen: Scene) -> list[Explained]:
     """What to do now, the ends of admissions first. Deciding again after all of it is applied gives nothing new."""
-    suspected = bool(storage.suspicion(seen.records, seen.now))
+    suspected = bool(storage.suspicion(seen.records, seen.now, seen.reports))
     lately = [r for r in seen.records if _abandoned_lately(r, seen.now)]
     left = MOST_ABANDONED - len(lately)
     ends: list[Continue | Abandon] = []
     keeps: list[tuple[Candidate, str]] = []
-    signals = storage.signals(seen.site.name, seen.records, seen.now, seen.raised)
+    signals = storage.signals(seen.site.name, seen.records, seen.now, seen.raised, seen.reports)
     held_by_limit: list[Abandon] = []
     for it in sorted(seen.candidates, key=lambda c: (c.waiting.since, c.id)):
         end = _end(it, seen, suspected)
@@ -75,6 +82,7 @@ def decide(seen: Scene) -> list[Explained]:
             ends.append(end)
             left -= 1
     signals += complaints.all_of(seen.site.name, ends, held_by_limit, lately, seen.records, seen.raised, seen.now)
+    signals += complaints.of_mounts(seen.site.name, seen.records, seen.raised, seen.now)
     return [*ends, *_keep(keeps, suspected, seen.now), *only_news(signals, seen.raised)]
 
 
@@ -89,7 +97,8 @@ def _forced(it: Candidate, now: datetime) -> bool:
 def _end(it: Candidate, seen: Scene, suspected: bool) -> Continue | Abandon | None:
     record, hook, now = it.record, it.waiting.hook.name, seen.now
     if record.healthy:
-        return Continue(it.id, hook, f"its moodledata is proven healthy: {record.detail}")
+        said = (record.detail, record.warmth, *(f"repaired: {each}" for each in record.repairs))
+        return Continue(it.id, hook, f"its moodledata is proven healthy: {'; '.join(filter(None, said))}")
     if _forced(it, now):  # AWS would end it, perhaps by letting it in unproven
         return Abandon(it.id, hook, f"its hook cannot be held any longer; {_unproven(it)}")
     if _excused(record, suspected, now):
@@ -97,9 +106,19 @@ def _end(it: Candidate, seen: Scene, suspected: bool) -> Continue | Abandon | No
     if _conclusive(record, seen):
         times = f" {record.bad_in_a_row} times in a row" if record.bad_in_a_row > 1 else ""
         return Abandon(it.id, hook, f"its mount is bad{times}: {record.verdict}: {record.detail}")
-    if now - it.waiting.since >= timedelta(seconds=seen.site.admission.deadline):
+    if _overdue(it, seen.site, now):
         return Abandon(it.id, hook, f"not proven within {seen.site.admission.deadline} s; {_unproven(it)}")
     return None
+
+
+def _overdue(it: Candidate, site: Site, now: datetime) -> bool:
+    return now - it.waiting.since >= timedelta(seconds=site.admission.deadline)
+
+
+def wants_console(it: Candidate, site: Site, now: datetime) -> bool:
+    """It is about to be given up, its agent never came, and its console has not been read."""
+    silent = not it.online and it.record.attempts == 0 and not it.record.healthy
+    return silent and not it.record.log_tail and (_overdue(it, site, now) or _forced(it, now))
 
 
 def _conclusive(record: Record, seen: Scene) -> bool:
@@ -123,8 +142,7 @@ def _unproven(it: Candidate) -> str:
     record = it.record
     if record.attempts == 0:
         return "its agent is online but it was never probed" if it.online else "its SSM agent never came online"
-    said = f"{record.verdict}: {record.detail}" if record.verdict else record.no_answer or "no answer yet"
-    return f"{record.attempts} probes, the last said {said}"
+    return f"{record.attempts} probes, the last said {record.last_word or 'nothing yet'}"
 
 
 def _keep(keeps: list[tuple[Candidate, str]], suspected: bool, now: datetime) -> list[Explained]:
@@ -154,3 +172,28 @@ def _may_probe(it: Candidate, now: datetime) -> bool:
 
 def _waits_for(it: Candidate) -> str:
     return "being probed until there is a final verdict" if it.record.attempts else "waiting for its SSM agent"
+
+
+def ended_without_us(
+    site: str, records: Collection[Record], instances: Iterable[Instance], raised: Collection[str], now: datetime
+) -> list[Explained]:
+    """What became of launches whose hook ended without us; `instances` are the group's.
+
+    One in service that was never proven is a page, until it is proven or has left; one that is gone is a ticket.
+    """
+    states = {i.id: i.state for i in instances}
+    unproven = [r for r in records if states.get(r.instance) == IN_SERVICE and _slipped_in(r)]
+    gone = [r for r in records if _waits_for_service(r) and states.get(r.instance, GONE).startswith(GONE)]
+    signals = complaints.of_ended_hooks(site, unproven, gone, raised, now)
+    return [*signals, *(HookEnded(r.instance, "it is gone, before its mount was proven") for r in gone)]
+
+
+def _slipped_in(record: Record) -> bool:
+    """It has waited in a hook, and has not been proven since; on the way into a warm pool does not count."""
+    if record.pooled and record.phase != "serving":
+        return True
+    return bool(record.hook) and (record.healthy_at is None or (record.pooled and not record.proven))
+
+
+def _waits_for_service(record: Record) -> bool:
+    return record.phase == "admission" and not record.pooled

@@ -5,13 +5,37 @@ from dataclasses import dataclass, field, replace
 from typing import assert_never
 
 from firstbell.aws import autoscaling, balancer
-from firstbell.instances.actions import Abandon, Continue, Deregister, Excuse, Heartbeat, HookEnded, SendProbe, Wait
+from firstbell.instances.actions import (
+    Abandon,
+    Continue,
+    Deregister,
+    EnterStandby,
+    Excuse,
+    Heartbeat,
+    HookEnded,
+    LookAtLeaving,
+    SendProbe,
+    Terminate,
+    Wait,
+)
 from firstbell.instances.keeping import Records
 from firstbell.instances.records import Phase, Record
-from firstbell.instances.sending import send_probes
+from firstbell.instances.sending import look_at_leaving, send_probes
 from firstbell.site import Site
 
-Action = Wait | Excuse | SendProbe | Heartbeat | Continue | Abandon | Deregister
+Action = (
+    Wait
+    | Excuse
+    | SendProbe
+    | LookAtLeaving
+    | Heartbeat
+    | Continue
+    | Abandon
+    | Deregister
+    | EnterStandby
+    | Terminate
+    | HookEnded
+)
 
 
 @dataclass
@@ -33,12 +57,23 @@ class Applier:
                 self._remember(instance, lambda r: replace(r, waits_for="", excused_at=self.records.now))
             case SendProbe(instances):
                 send_probes(self.site, self.records, self.document, instances)
+            case LookAtLeaving(instances):
+                look_at_leaving(self.site, self.records, self.document, instances)
+            case EnterStandby(instance):
+                autoscaling.enter_standby(self._group, instance)
+                self._remember(instance, lambda r: replace(r, phase="replacing", ended_at=self.records.now))
+            case Terminate(instance):
+                autoscaling.terminate(instance)
+                self._remember(instance, lambda r: replace(r, phase="ended", ended_at=self.records.now))
             case Heartbeat(instance, hook):
                 self._heartbeat(instance, hook)
             case Continue(instance, hook):
-                self._end(instance, autoscaling.complete(self._group, hook, instance, "CONTINUE"), self.after_continue)
+                after = self._after(instance)
+                self._end(instance, autoscaling.complete(self._group, hook, instance, "CONTINUE"), after)
             case Abandon(instance, hook):
                 self._end(instance, autoscaling.complete(self._group, hook, instance, "ABANDON"), "abandoned")
+            case HookEnded(instance):
+                self._remember(instance, lambda r: replace(r, phase="ended", ended_at=self.records.now))
             case Deregister(instance, target_group):
                 balancer.deregister(target_group, instance)
                 self._remember(instance, lambda r: self._out_of(r, target_group))
@@ -48,6 +83,11 @@ class Applier:
     @property
     def _group(self) -> str:
         return self.site.fleet.auto_scaling_group
+
+    def _after(self, instance: str) -> Phase:
+        """In the warm pool it does not serve yet: it comes through the hook once more."""
+        record = self.records.get(instance)
+        return "ended" if record and record.pooled else self.after_continue
 
     def _remember(self, instance: str, changed: Callable[[Record], Record]) -> None:
         self.records.change(instance, changed)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from firstbell.aws.table import Table
-from firstbell.instances.records import CLAIMED, Record
+from firstbell.instances.records import ANSWER_WITHIN, CLAIMED, Record
 from firstbell.oncall import resolving
 from firstbell.plain import from_plain, to_plain
 
@@ -69,10 +69,12 @@ class Records:
                 self._read[instance] = self._read[instance][0], 0
         raise ContendedError(f"the record of {instance} is being changed by others all the time")
 
-    def claim(self, instance: str) -> bool:
-        """Note that a probe is about to be sent. False: another look is at it, leave it to that."""
-        record = self._read[instance][0]
-        return self.save(replace(record, command=CLAIMED, sent_at=self.now, attempts=record.attempts + 1))
+    def claim(self, instance: str, within: timedelta = ANSWER_WITHIN) -> bool:
+        """Note that a probe is about to be sent, to be answered so soon. False: another look is at it."""
+        record, due = self._read[instance][0], self.now + within
+        return self.save(
+            replace(record, command=CLAIMED, sent_at=self.now, answer_by=due, attempts=record.attempts + 1)
+        )
 
 
 def open_incidents(table: Table, site: str) -> frozenset[str]:

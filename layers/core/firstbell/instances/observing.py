@@ -1,69 +1,106 @@
-"""Observes a group for admission and patrol: AWS's present state and what is remembered, as values to decide on."""
+"""Observes a group for admission: AWS's present state and what is remembered, as values to decide on."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from firstbell.aws import autoscaling, commands
+from firstbell.aws import autoscaling, clients, commands, servers
 from firstbell.aws.table import Table
 from firstbell.events import Hint
-from firstbell.fleet import LAUNCH_WAIT
-from firstbell.instances.admission import Candidate, Scene
+from firstbell.fleet import LAUNCH_WAIT, POOL_LAUNCH_WAIT, Instance
+from firstbell.instances import storage_reports, waits
+from firstbell.instances.admission import Candidate, Scene, wants_console
 from firstbell.instances.holding import LAUNCHING
 from firstbell.instances.keeping import PREFIX, Records, open_incidents
-from firstbell.instances.patrol import Beat
 from firstbell.instances.records import CLAIMED, Phase, Record, learn
-from firstbell.instances.waits import begin
+from firstbell.instances.verdicts import printable
 from firstbell.site import Site
 
-LAUNCH_WAITS = frozenset({LAUNCH_WAIT, "Warmed:Pending:Wait"})  # the hook fires on the way into a warm pool, too
+LAUNCH_WAITS = frozenset({LAUNCH_WAIT, POOL_LAUNCH_WAIT})
+AGENT_WITHIN = timedelta(seconds=75)  # an agent that has not been announced until then is asked for
 
 
-def concerns(table: Table, site: Site, hint: Hint | None, phase: Phase) -> bool:
-    """Whether a hint is worth a look: an event of a probe is, when it is of an instance in that phase."""
-    if hint is None or hint.why != "command" or not hint.instance:
+def concerns(table: Table, site: Site, hints: Iterable[Hint], *phases: Phase) -> bool:
+    """Whether one of the hints is worth a look: that of a probe or an agent is, if its instance is in such a phase."""
+    return any(_concerns(table, site, hint, phases) for hint in hints)
+
+
+def _concerns(table: Table, site: Site, hint: Hint, phases: Collection[Phase]) -> bool:
+    if hint.group not in ("", site.fleet.auto_scaling_group):
+        return False
+    if hint.why not in ("command", "agent") or not hint.instance:
         return True
     stored = table.get(f"SITE#{site.name}", PREFIX + hint.instance)
-    return stored is not None and stored.data.get("phase") == phase
+    if stored is None:  # an agent may be announced before the launch is
+        return hint.why == "agent"
+    return stored.data.get("phase") in phases
 
 
-def launching(table: Table, site: Site, now: datetime) -> tuple[Scene, Records] | None:
-    """The instances in their launch hook; None, after a single API call, if there are none."""
-    group = autoscaling.group(site.fleet.auto_scaling_group)
-    waiting = [i for i in group.instances if i.state in LAUNCH_WAITS]
-    if not waiting:
+def launching(table: Table, site: Site, now: datetime, hints: Collection[Hint]) -> tuple[Scene, Records] | None:
+    """The instances in their launch hook; None, after a single API call, if there are none.
+
+    Between ticks only what the hints name is asked for: answers of their commands, and no agents.
+    """
+    group, shown = site.fleet.auto_scaling_group, _waiting(site)
+    if not shown:
+        waits.looked(group, (), LAUNCHING, now)
         return None
     records = Records.of(table, site.name, now)
-    begin(group.name, waiting, records, LAUNCHING)
-    admitted = _with_results([r for i in waiting if (r := records.get(i.id)) and r.phase == "admission"], records)
-    online = commands.online([r.instance for r in admitted if not r.command and not r.healthy])
-    by_id = {i.id: i for i in waiting}
-    candidates = tuple(Candidate(r.waiting(by_id[r.instance], LAUNCHING), r.instance in online, r) for r in admitted)
-    return Scene(site, now, candidates, records.all, open_incidents(table, site.name)), records
+    waiting = {i: it for i, it in shown.items() if not _leaves(it, records.get(i))}
+    waits.begin(group, list(waiting.values()), records, LAUNCHING)
+    ticks = any(hint.why == "schedule" for hint in hints)
+    asked = None if ticks else {hint.key for hint in hints if hint.why == "command"}
+    admitted = with_results([r for i in waiting if (r := records.get(i)) and r.phase == "admission"], records, asked)
+    agents = _agents(admitted, {hint.instance for hint in hints if hint.why == "agent"}, ticks, now)
+    found = [Candidate(r.waiting(waiting[r.instance], LAUNCHING), r.instance in agents, r) for r in admitted]
+    candidates = tuple(_with_console(it, site, records) for it in found)
+    reports = storage_reports.reports(site, records.all, now)
+    return Scene(site, now, candidates, records.all, open_incidents(table, site.name), reports), records
 
 
-def serving(table: Table, site: Site, now: datetime) -> tuple[Beat, Records]:
-    """The instances in service and what their last probes said."""
+def _waiting(site: Site) -> dict[str, Instance]:
+    """Those in their launch hook, on the way into the warm pool too, by id."""
     group = autoscaling.group(site.fleet.auto_scaling_group)
-    records = Records.of(table, site.name, now)
-    ids = [i.id for i in group.in_service]
-    for instance in ids:
-        known = records.get(instance)
-        if known is None:
-            records.save(Record(instance, now, phase="serving"))
-        elif known.phase != "serving":
-            records.save(replace(known, phase="serving", since=now))
-    _with_results([r for i in ids if (r := records.get(i))], records)
-    online = commands.online(ids)
-    return Beat(site.name, now, tuple(ids), online, records.all, open_incidents(table, site.name)), records
+    pooled = autoscaling.pooled_instances(group.name) if group.pooled else ()
+    return {i.id: i for i in (*pooled, *group.instances) if i.state in LAUNCH_WAITS}
 
 
-def _with_results(found: Iterable[Record], records: Records) -> list[Record]:
-    """The records after what became of their commands; those that another look is at right now are left to it."""
+def _leaves(instance: Instance, record: Record | None) -> bool:
+    """It has served and scales in to the warm pool: it shows the state of one that enters, but waits to be released."""
+    return instance.state == POOL_LAUNCH_WAIT and record is not None and record.phase == "serving"
+
+
+def _agents(admitted: Collection[Record], announced: Collection[str], ticks: bool, now: datetime) -> frozenset[str]:
+    """Whose agent is there: it answered last time or is just announced; others are asked for when that is late."""
+    idle = [r for r in admitted if not r.command and not r.healthy]
+    there = frozenset(r.instance for r in idle if r.reached or r.instance in announced)
+    late = [r.instance for r in idle if r.instance not in there and (r.sent_at or now - r.since > AGENT_WITHIN)]
+    return there | (commands.online(late) if ticks else frozenset())
+
+
+def _with_console(it: Candidate, site: Site, records: Records) -> Candidate:
+    """Before one is given up whose agent never came, the end of its console is read, once: it is the only witness."""
+    if not wants_console(it, site, records.now):
+        return it
+    try:
+        said = printable(servers.console(it.id)) or "its console has no output"
+    except Exception as error:  # noqa: BLE001 - it is given up all the same, and the ticket says what failed
+        said = f"its console could not be read: {clients.error_code(error) or type(error).__name__}"
+    seen = replace(it.record, log_tail=said)
+    return replace(it, record=seen) if records.save(seen) else it
+
+
+def with_results(found: Iterable[Record], records: Records, asked: Collection[str] | None = None) -> list[Record]:
+    """The records after what became of their commands; those that another look is at right now are left to it.
+
+    AWS is asked about the commands in `asked` only, if that is given; the others are not looked at.
+    """
     found = list(found)
-    results = {c: commands.invocations(c) for c in sorted({r.command for r in found} - {"", CLAIMED})}
-    learnt = []
-    for record in found:
+    running = {r.command for r in found} - {"", CLAIMED}
+    results = {c: commands.invocations(c) for c in sorted(running if asked is None else running & set(asked))}
+    left = running - results.keys()
+    learnt = [r for r in found if r.command in left]
+    for record in (r for r in found if r.command not in left):
         result = results.get(record.command, {}).get(record.instance)
         new = learn(record, result.status if result else "", result.output if result else "", records.now)
         if records.save(new):

@@ -3,7 +3,8 @@
 When the file server is down every mount is sick, and replacing instances would turn an outage into a worse one.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from firstbell.instances.news import only_news
@@ -11,8 +12,16 @@ from firstbell.instances.records import Record
 from firstbell.instances.verdicts import NEEDED_IN_A_ROW, STORAGE_LIKE
 from firstbell.oncall.signal import Signal
 
-KEY = "storage"
+KEY, BLIND_KEY = "storage", "storage-reports"
 RECENT = timedelta(minutes=15)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What AWS itself says is wrong with the storage, in a sentence; or why it `failed` to say anything."""
+
+    says: str
+    failed: bool = False
 
 
 def last_proof(records: Iterable[Record]) -> datetime | None:
@@ -20,11 +29,12 @@ def last_proof(records: Iterable[Record]) -> datetime | None:
     return max((r.healthy_at for r in records if r.healthy_at), default=None)
 
 
-def suspicion(records: Iterable[Record], now: datetime) -> tuple[Record, ...]:
+def suspicion(records: Iterable[Record], now: datetime, reports: Collection[Report] = ()) -> tuple[Record, ...]:
     """The witnesses against the storage, by the verdicts of the last 15 minutes; none: it is not suspected.
 
     Two sick instances are, when nobody has been proven healthy since the first of them became sick; and a sick half of
-    the instances in service, two at least. A full file system is everybody's, so one witness is enough for it.
+    the instances in service, two at least. A full file system is everybody's, so one witness is enough for it; and one
+    is enough when AWS itself reports trouble with the storage.
     """
     recent = [r for r in records if _recent(r, now)]
     proven = last_proof(recent)
@@ -33,7 +43,14 @@ def suspicion(records: Iterable[Record], now: datetime) -> tuple[Record, ...]:
         return tuple(new)
     serving = [r for r in recent if r.phase == "serving"]
     sick = [r for r in serving if _sick(r)]
-    return tuple(sick) if len(sick) >= 2 and 2 * len(sick) >= len(serving) else ()
+    if len(sick) >= 2 and 2 * len(sick) >= len(serving):
+        return tuple(sick)
+    return tuple(r for r in recent if _sick(r)) if any(not report.failed for report in reports) else ()
+
+
+def is_worth_asking(records: Iterable[Record], now: datetime) -> bool:
+    """Whether AWS is to be asked about the storage: somebody has said something that it could be the cause of."""
+    return any(_recent(r, now) and r.verdict in STORAGE_LIKE for r in records)
 
 
 def _recent(record: Record, now: datetime) -> bool:
@@ -50,24 +67,41 @@ def _final(record: Record) -> bool:
     return record.phase == "serving" or record.bad_in_a_row >= NEEDED_IN_A_ROW[record.verdict]
 
 
-def signals(site: str, records: Collection[Record], now: datetime, raised: Collection[str]) -> list[Signal]:
-    """One page when the storage comes under suspicion; its end when an instance is proven healthy and none is left."""
-    witnesses = suspicion(records, now)
+def signals(
+    site: str, records: Collection[Record], now: datetime, raised: Collection[str], reports: Sequence[Report] = ()
+) -> list[Signal]:
+    """One page when the storage comes under suspicion; its end when an instance is proven healthy and none is left.
+
+    And a ticket while AWS cannot be asked about it.
+    """
+    witnesses, found = suspicion(records, now, reports), _blind(site, records, reports, now)
     if witnesses:
-        return only_news([_page(site, witnesses, now)], raised) if any(map(_final, witnesses)) else []
-    proven = [r for r in records if r.healthy_at and now - r.healthy_at < RECENT]
-    if not proven:
+        found += [_page(site, witnesses, reports, now)] if any(map(_final, witnesses)) else []
+    elif proven := [r for r in records if r.healthy_at and now - r.healthy_at < RECENT]:
+        what = f"The probe is healthy again on {', '.join(sorted(r.instance for r in proven))}; work goes on by itself."
+        found.append(_signal(site, what, now, resolved=True))
+    return only_news(found, raised)
+
+
+def _blind(site: str, records: Collection[Record], reports: Sequence[Report], now: datetime) -> list[Signal]:
+    """Over when there is no reason to ask any more."""
+    failed = tuple(report.says for report in reports if report.failed)
+    if not failed and is_worth_asking(records, now):
         return []
-    what = f"The probe is healthy again on {', '.join(sorted(r.instance for r in proven))}; work goes on by itself."
-    return only_news([_signal(site, what, now, resolved=True)], raised)
+    title = "AWS cannot be asked about the storage"
+    what = f"{len(failed)} questions failed; suspicion rests on the instances' probes alone."
+    return [Signal(site, BLIND_KEY, "ticket", title, what, "storage-reports", now, failed, resolved=not failed)]
 
 
-def _page(site: str, witnesses: tuple[Record, ...], now: datetime) -> Signal:
+def _page(site: str, witnesses: tuple[Record, ...], reports: Sequence[Report], now: datetime) -> Signal:
+    said = tuple(report.says for report in reports if not report.failed)
+    who = f"{len(witnesses)} instances cannot" if len(witnesses) > 1 else f"{witnesses[0].instance} cannot"
+    why = "AWS itself reports trouble with the storage" if said else "none has been proven healthy in between"
     what = (
-        f"{len(witnesses)} instances cannot use moodledata and none has been proven healthy in between: that is the "
-        "shared storage, not the instances. Look at the file server, its network and its disk."
+        f"{who} use moodledata and {why}: that is the shared storage, not the instances. Look at the file server, its "
+        "network and its disk."
     )
-    evidence = tuple(f"{r.instance}: {r.verdict}: {r.detail}" for r in witnesses[:10])
+    evidence = (*said, *(f"{r.instance}: {r.verdict}: {r.detail}" for r in witnesses[:10]))
     done = ("No instance is replaced or given up; launches are held until a probe is healthy.",)
     return _signal(site, what, now, evidence=evidence, done=done)
 

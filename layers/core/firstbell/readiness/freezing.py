@@ -35,8 +35,13 @@ class Freeze:
 
 
 def frozen(site: Site, plan: Plan | None, now: datetime) -> Freeze | None:
-    """What is to be held and watched now. An exam whose window is too long to be sat through holds nothing."""
-    if plan is None or not site.tiers.freeze:
+    """What is to be held and watched now; nothing where the site wants no freeze."""
+    return exam_on(site, plan, now) if site.tiers.freeze else None
+
+
+def exam_on(site: Site, plan: Plan | None, now: datetime) -> Freeze | None:
+    """The exams that are on. One whose window is too long to be sat through is not."""
+    if plan is None:
         return None
     before = timedelta(seconds=site.arrivals.log_in[-1][0]) + LOOK
     on = [p for p in plan.peaks if p.kind == "exam" and is_sat_through(p) and p.start - before <= now < p.end]

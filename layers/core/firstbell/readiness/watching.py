@@ -15,6 +15,7 @@ from firstbell.site import Site
 
 KEY = "exam-freeze/"
 LOST = KEY + "lost/"
+OURS = frozenset({"abandoned", "replacing", "ended"})  # phases in which we took an instance out ourselves
 NEEDED = frozenset({"Launch", "AddToLoadBalancer"})  # without these nothing that is lost is made up for
 _LEAVING = re.compile(r"Terminating|Detaching|Moving EC2 instance (?:in)?to Standby", re.IGNORECASE)
 _BALANCED = "to balance instances in zones"
@@ -91,8 +92,9 @@ def _strikes(sight: Sight, freeze: Freeze) -> Iterator[tuple[datetime, str]]:
 
 def _lost(site: Site, sight: Sight, freeze: Freeze, now: datetime) -> Iterator[Signal]:
     """Instances that left service though nothing should: one page a reason, and another when there are more."""
-    given_up = {r.instance for r in sight.records if r.phase == "abandoned"}
-    left = [a for a in sight.activities if freeze.start <= a.start and _leaves(a) and a.instance not in given_up]
+    left = [a for a in sight.activities if freeze.start <= a.start and _leaves(a)]
+    ours = {r.instance for r in sight.records if r.phase in OURS}  # of these on-call heard from whoever did it
+    left = [a for a in left if a.instance not in ours]
     of_cause: dict[tuple[str, str], list[Activity]] = {}
     for activity in sorted(left, key=lambda a: a.start):
         of_cause.setdefault(_cause(activity), []).append(activity)

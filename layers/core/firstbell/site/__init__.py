@@ -13,32 +13,42 @@ from firstbell.site.calendars import CalendarSource, Kind, Rule
 from firstbell.site.checks import Checked, Help, Matching, Strict, Within
 from firstbell.site.demand import Arrivals, Costs, Participation, Profile, Turnout
 from firstbell.site.fleet import Fleet, InstanceType
-from firstbell.site.operations import Admission, Backup, Moodledata, OnCall, Webhook
+from firstbell.site.oncall import PEOPLE, Channel, Escalate, Inhibit, Maintenance, OnCall, Quiet, Rota
+from firstbell.site.operations import Admission, Backup, Moodledata, Web
+from firstbell.site.reaction import Reaction
 from firstbell.site.tiers import AuroraTier, BalancerTier, EfsTier, ReservationTier, Tiers, WarmPoolTier
 
 __all__ = [
+    "PEOPLE",
     "Admission",
     "Arrivals",
     "AuroraTier",
     "Backup",
     "BalancerTier",
     "CalendarSource",
+    "Channel",
     "Costs",
     "EfsTier",
+    "Escalate",
     "Fleet",
+    "Inhibit",
     "InstanceType",
     "Kind",
+    "Maintenance",
     "Moodledata",
     "OnCall",
     "Participation",
     "Profile",
+    "Quiet",
+    "Reaction",
     "ReservationTier",
+    "Rota",
     "Rule",
     "Site",
     "Tiers",
     "Turnout",
     "WarmPoolTier",
-    "Webhook",
+    "Web",
     "Within",
 ]
 
@@ -65,12 +75,16 @@ class Site(Strict):
     participation: Participation = field(default_factory=Participation)
     tiers: Tiers = field(default_factory=Tiers)
     moodledata: Moodledata = field(default_factory=Moodledata)
+    web: Web = field(default_factory=Web)
     admission: Admission = field(default_factory=Admission)
+    reaction: Reaction = field(default_factory=Reaction)
     oncall: OnCall = field(default_factory=OnCall)
     backup: Backup = field(default_factory=Backup)
 
     def __post_init__(self) -> None:
         checks.zone(self.timezone)
+        if self.reaction.aurora_minimum and self.tiers.aurora is None:
+            raise ValueError("reaction.aurora_minimum needs tiers.aurora: it says which cluster, and how far")
 
     @property
     def zone(self) -> ZoneInfo:

@@ -1,6 +1,5 @@
-"""How a site is run: its shared directory, the ways of instances in and out, who is on call, and what is backed up."""
+"""How a site is run: its shared directory, its web servers, their ways in and out, and what is backed up."""
 
-import re
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -23,6 +22,50 @@ class Moodledata(Strict):
         Help("Export it must come from; empty: any."),
     ] = ""
     sentinel: Annotated[bool, Help("The export's root holds `.firstbell-site` with this site's name.")] = True
+    server: Annotated[
+        str,
+        Matching(r"(i-[0-9a-f]{8,17})?", "an id such as i-0123456789abcdef0"),
+        Help("EC2 instance that is the NFS server, whose status checks are then believed; empty: none."),
+    ] = ""
+    file_system: Annotated[
+        str,
+        Matching(r"(fs-[0-9a-f]{8,40})?", "an id such as fs-0123456789abcdef0"),
+        Help("EFS file system that it lies on, whose state is then believed; empty: none."),
+    ] = ""
+
+
+MOST_WARM = 20  # pages in a probe's parameters
+PAGE = r"/[A-Za-z0-9._~/?&=%+-]{0,200}"
+
+
+@dataclass(frozen=True)
+class Web(Strict):
+    """The web server of each instance, as the probe asks it on the instance itself; without a host it is not asked."""
+
+    host: Annotated[
+        str,
+        Matching(r"([A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?)?", "a host name such as moodle.example.edu"),
+        Help("Host name in Moodle's wwwroot; empty: the web server is not asked."),
+    ] = ""
+    port: Annotated[int, Within(1, 65535), Help("Port of the web server on the instance, without TLS.")] = 80
+    check: Annotated[str, Matching(PAGE, "a path such as /login/index.php"), Help("Cheap page that PHP answers.")] = (
+        "/login/index.php"
+    )
+    warm: Annotated[
+        tuple[Annotated[str, Matching(PAGE, "a path such as /course/view.php?id=2")], ...],
+        Help("Pages asked for, with their styles and scripts, before an instance serves."),
+    ] = ("/login/index.php", "/")
+    warm_ms: Annotated[int, Within(50, 60_000), Help("An instance is warm when every page takes less.")] = 1000
+    warm_seconds: Annotated[int, Within(0, 120), Help("How long warming may take; 0: no warming.")] = 45
+    cron: Annotated[
+        str,
+        Matching(r"([A-Za-z0-9:_.@-]{1,100}\.timer)?", "a systemd timer such as moodle-cron.timer"),
+        Help("Timer that starts Moodle's cron, stopped on a leaving instance; empty: none."),
+    ] = ""
+
+    def __post_init__(self) -> None:
+        if len(self.warm) > MOST_WARM:
+            raise ValueError(f"{len(self.warm)} pages to warm are more than the probe asks for, {MOST_WARM}")
 
 
 @dataclass(frozen=True)
@@ -31,32 +74,7 @@ class Admission(Strict):
 
     deadline: Annotated[int, Within(120, 7200), Help("Seconds until an unproven instance is given up.")] = 900
     drain: Annotated[int, Within(0, 7200), Help("Seconds for which a leaving instance may go on serving.")] = 300
-
-
-@dataclass(frozen=True)
-class Webhook(Strict):
-    """A generic receiver: every notification is POSTed to it as JSON, signed when it has a secret."""
-
-    url: Annotated[
-        str, Matching(r"https?://[^\s]{1,2000}", "a URL with https"), Help("Where to POST; https except on loopback.")
-    ]
-    secret: Annotated[
-        str,
-        Matching(r"(/firstbell/[\w./-]{1,200})?", "an SSM parameter below /firstbell/"),
-        Help("SSM parameter that holds the key."),
-    ] = ""
-
-    def __post_init__(self) -> None:
-        if not re.match(r"https://|http://(127\.0\.0\.1|localhost|\[::1\])[:/]", self.url):
-            raise ValueError("a webhook needs https (plain http only to loopback)")
-
-
-@dataclass(frozen=True)
-class OnCall(Strict):
-    """Who hears, and how often about the same thing."""
-
-    webhooks: Annotated[tuple[Webhook, ...], Help("Receivers beside the on-call topic's subscribers.")] = ()
-    repeat: Annotated[int, Within(300, 604_800), Help("Seconds until an open incident is told again.")] = 14_400
+    exam_drain: Annotated[int, Within(0, 7200), Help("The same while an exam is on.")] = 900
 
 
 @dataclass(frozen=True)
