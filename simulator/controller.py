@@ -8,6 +8,7 @@ from typing import Any
 from firstbell import clock, journal, published
 from firstbell.aws import clients, parameters
 from firstbell.capacity import publishing
+from firstbell.instances import waits
 from firstbell.site import Site
 from simulator.cloud.ground import Json, Operations
 from simulator.delivery import Delivery, Weather
@@ -15,7 +16,7 @@ from simulator.engine import Engine
 from simulator.ledger import Ledger
 from simulator.network import Network
 from simulator.stack import read
-from simulator.world import ACCOUNT, PROBE_DOCUMENT, RETURNS
+from simulator.world import ACCOUNT, AGENT_CAME, PROBE_DOCUMENT, RETURNS
 
 TABLE, BUCKET = "firstbell-table", "firstbell-sites"
 NOTIFICATIONS = ACCOUNT.arn("sns", "firstbell-notifications")
@@ -40,6 +41,11 @@ def names(site: Site) -> dict[str, Any]:
         "ProbeDocument": PROBE_DOCUMENT,
         "ReturnsGroup": RETURNS,
         "ReturnsRole.Arn": f"arn:aws:iam::{ACCOUNT.number}:role/firstbell-returns",
+        "InstanceHints.Arn": ACCOUNT.arn("sqs", "firstbell-instance-hints"),
+        "AgentCame.AssociationId": AGENT_CAME,
+        "AWS::StackName": "firstbell",
+        "AcknowledgeUrl.FunctionUrl": "",  # nobody follows links in the twin
+        "DeadLetters": f"https://sqs.{ACCOUNT.region}.amazonaws.com/{ACCOUNT.number}/firstbell-dead-letters",
         "DeadLetters.Arn": ACCOUNT.arn("sqs", "firstbell-dead-letters"),
         "LogLevel": "CRITICAL",  # the twin shows the journal instead
     }
@@ -128,7 +134,7 @@ def end() -> None:
 
 
 def _forget() -> None:
-    for keeper in (clients, parameters, published, publishing):
+    for keeper in (clients, parameters, published, publishing, waits):
         keeper.forget()
 
 

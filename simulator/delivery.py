@@ -5,11 +5,13 @@ import os
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from moto.events.models import EventPattern
 
 from simulator.engine import Engine
+from simulator.queues import Reader
 from simulator.stack import Function
 
 RETRIES = (60.0, 120.0)  # seconds until Lambda's two asynchronous retries
@@ -57,8 +59,16 @@ class Delivery:
         self.dead_letters: Counter[str] = Counter()
         self.failures: list[str] = []
         self.down = False
+        self._running: Function | None = None
         self._random = engine.random("delivery")
-        self._patterns = [(f, _rule(p)) for f in functions for p in f.patterns]
+        self._rules: list[tuple[Any, Callable[[dict[str, Any]], object]]] = [
+            (_rule(pattern), partial(self.invoke, function)) for function in functions for pattern in function.patterns
+        ]
+        for function in functions:
+            for queue in function.queues:
+                dead = partial(self._bury, function)
+                reader = Reader(engine, queue, partial(self._run, function), dead)
+                self._rules += [(_rule(pattern), reader.put) for pattern in queue.patterns]
 
     def start_schedules(self) -> None:
         """Begin every schedule at a moment of its own within its first period, as EventBridge Scheduler does."""
@@ -69,11 +79,11 @@ class Delivery:
                 self.engine.every(period, _ticker(self, function, event), first=first)
 
     def emit(self, event: dict[str, Any]) -> None:
-        """Deliver a service event to every function with a rule that matches it."""
-        for function, rule in self._patterns:
+        """Deliver a service event to every function or queue with a rule that matches it."""
+        for rule, target in self._rules:
             if rule.matches_event(event):
                 for delay in self._arrivals():
-                    self.engine.after(delay, self.invoke, function, event)
+                    self.engine.after(delay, target, event)
 
     def publish(self, topic: str, message: str, subject: str) -> None:
         """Deliver a message of a topic to the functions that are subscribed."""
@@ -94,27 +104,42 @@ class Delivery:
 
     def invoke(self, function: Function, event: dict[str, Any], attempt: int = 0) -> None:
         """Run a handler; what it raises is retried as Lambda does, then counted as a dead letter."""
-        if self.down:
-            self._again(function, event, attempt)
+        if self._run(function, event):
             return
+        if attempt < len(RETRIES):
+            self.engine.after(RETRIES[attempt], self.invoke, function, event, attempt + 1)
+        else:
+            self._bury(function)
+
+    def call(self, function: Function, event: dict[str, Any]) -> Any:
+        """Run a handler once in its environment and return its answer.
+
+        Another may be under way: one whose call to AWS takes so long that the world goes on meanwhile.
+        """
+        self.invocations[function.name] += 1
+        waiting, self._running = self._running, function
+        os.environ.update(function.environment)
+        handler: Callable[[Any, Any], Any] = importlib.import_module(function.module).handler
+        try:
+            return handler(event, Context(function.name, f"{function.name}-{self.invocations[function.name]}"))
+        finally:
+            self._running = waiting
+            if waiting is not None:
+                os.environ.update(waiting.environment)
+
+    def _run(self, function: Function, event: dict[str, Any]) -> bool:
+        """Whether a handler is there and raised nothing."""
+        if self.down:
+            return False
         try:
             self.call(function, event)
         except Exception as error:  # noqa: BLE001 - as the Lambda service takes whatever a handler raises
             self.failures.append(f"{self.engine.utc:%H:%M:%S} {function.name}: {_told(error)}")
-            self._again(function, event, attempt)
+            return False
+        return True
 
-    def call(self, function: Function, event: dict[str, Any]) -> Any:
-        """Run a handler once in its environment and return its answer."""
-        self.invocations[function.name] += 1
-        os.environ.update(function.environment)
-        handler: Callable[[Any, Any], Any] = importlib.import_module(function.module).handler
-        return handler(event, Context(function.name, f"{function.name}-{self.invocations[function.name]}"))
-
-    def _again(self, function: Function, event: dict[str, Any], attempt: int) -> None:
-        if attempt < len(RETRIES):
-            self.engine.after(RETRIES[attempt], self.invoke, function, event, attempt + 1)
-        else:
-            self.dead_letters[function.name] += 1
+    def _bury(self, function: Function) -> None:
+        self.dead_letters[function.name] += 1
 
 
 def _ticker(delivery: Delivery, function: Function, event: dict[str, Any]) -> Callable[[], None]:

@@ -54,14 +54,17 @@ class Engine:
         self.at(self.now + seconds if first is None else first, again)
 
     def run_until(self, end: float) -> None:
-        """Make every call that is booked up to and including `end`, then set the clock to `end`."""
+        """Make every call that is booked up to and including `end`, then set the clock to `end`.
+
+        A call may itself let time pass so: the world goes on while somebody waits in it.
+        """
         queue = self._queue
         while queue and queue[0][0] <= end:
             time, _, call = heapq.heappop(queue)
             if call.do is not None:
                 self.now = time
                 call.do(*call.args)
-        self.now = end
+        self.now = max(self.now, end)
 
     def random(self, name: str) -> random.Random:
         """A stream of randomness of its own for `name`: one consumer more never disturbs the others."""

@@ -1,14 +1,10 @@
-"""The internet of the twin: has the calendars' feeds, and receives the product's webhooks, or does neither."""
+"""The internet of the twin: has the calendars' feeds, and receives what the product tells, or does neither."""
 
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from http.client import HTTPMessage
-from io import BytesIO
 from typing import Any
-from urllib.error import HTTPError
-from urllib.request import Request
 
 from firstbell import web
 from simulator.engine import Engine
@@ -38,24 +34,24 @@ class Feeds:
 
 
 class Network:
-    """Stands in for urllib's opener. `status` is what receivers answer; `received` what reached them."""
+    """Receives what channels POST. `status` is what receivers answer; `received` what reached them."""
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self.status = 200
         self.received: list[tuple[str, dict[str, Any]]] = []
 
-    def open(self, fullurl: Request, data: Any = None, timeout: float | None = None) -> Any:  # noqa: ARG002
-        """Answer a request. Raises HTTPError for a status that is not 2xx, as urllib does."""
-        if self.status >= 300:
-            raise HTTPError(fullurl.full_url, self.status, "refused by the twin", HTTPMessage(), BytesIO(b""))
-        body = fullurl.data
-        self.received.append((fullurl.full_url, json.loads(body) if isinstance(body, bytes) else {}))
-        return _Answer(self.status)
+    def post(self, url: str, body: bytes | None, headers: Mapping[str, str]) -> web.Answer:  # noqa: ARG002 - `web.post`
+        """Answer a POST, or without a body a GET; what is answered with success was received."""
+        if self.status < 300:
+            self.received.append((url, json.loads(body or b"{}")))
+        return web.Answer(self.status, body=b'{"ok": true}')
 
-
-class _Answer(BytesIO):
-    def __init__(self, status: int) -> None:
-        super().__init__(b"ok")
-        self.status = status
-        self.code = status
+    @contextmanager
+    def installed(self) -> Iterator[None]:
+        """Within it, what the product POSTs to other hosts arrives here."""
+        web.use_poster(self.post)
+        try:
+            yield
+        finally:
+            web.use_poster(None)

@@ -38,7 +38,7 @@ class Result:
     """One policy's run on one scenario; the same seed gives the same result, byte for byte.
 
     `figures` has slow_share, p95, start_p95 (seconds), requests, failed, instance_hours, cost_usd, sessions_lost,
-    pages, violations, and for Firstbell api_calls and invocations.
+    pages, violations, and for Firstbell api_calls, invocations and requests_cut (on instances that it let go).
     """
 
     scenario: str

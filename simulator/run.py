@@ -11,9 +11,8 @@ from multiprocessing.connection import Connection
 from threading import Thread, current_thread, main_thread
 from typing import Any
 
-from firstbell.oncall import webhook
 from firstbell.site import Site
-from simulator import controller, crowd, timeline
+from simulator import controller, crowd, timeline, trouble
 from simulator.cloud import Faults
 from simulator.cloud.autoscaling import BALANCED_ONLY, BEST_EFFORT
 from simulator.delivery import Weather
@@ -121,13 +120,13 @@ def _simulate(scenario: Scenario, policy: str, seed: int, feeds: Feeds, progress
     fleet = _fleet(scenario, site, policy, engine, ledger, lambda event: None)  # noqa: ARG005 - nobody listens
     fleet.create()
     crowd.let_live(scenario, site, fleet)
-    crowd.trouble(scenario, site, fleet, feeds)
+    trouble.book(scenario, site, fleet, feeds)
     _advance(engine, scenario, fleet, policy, progress)
     return _result(scenario, site, policy, seed, fleet, {}, ())
 
 
 @contextmanager
-def _deployed(
+def deployed(
     scenario: Scenario, site: Site, engine: Engine, ledger: Ledger, weather: Weather
 ) -> Iterator[tuple[Fleet, controller.Controller]]:
     """Within it: the fleet, and Firstbell deployed beside it, in this process and in virtual time."""
@@ -135,26 +134,22 @@ def _deployed(
     firstbell = controller.Controller(engine, site, weather, ledger)
     fleet = _fleet(scenario, site, "firstbell", engine, ledger, firstbell.delivery.emit)
     fleet.gateway.serve(firstbell.operations())
-    webhook.use(firstbell.network)
     try:
-        with fleet.gateway.installed():
+        with firstbell.network.installed(), fleet.gateway.installed():
             fleet.create()
             firstbell.deploy(scenario.site_folder)
             yield fleet, firstbell
     finally:
-        webhook.use(None)
         controller.end()
 
 
 def _controlled(
     scenario: Scenario, site: Site, engine: Engine, ledger: Ledger, feeds: Feeds, progress: Progress
 ) -> Result:
-    lost = sum(f.share for f in scenario.faults if f.kind == "events_lost")
-    throttled = sum(f.share for f in scenario.faults if f.kind == "throttled")
-    with _deployed(scenario, site, engine, ledger, Weather(lost=lost)) as (fleet, firstbell):
-        fleet.gateway.faults = Faults(throttled={"*": throttled} if throttled else {})
+    lost = trouble.share_of(scenario, "events_lost")
+    with deployed(scenario, site, engine, ledger, Weather(lost=lost)) as (fleet, firstbell):
         crowd.let_live(scenario, site, fleet)
-        crowd.trouble(scenario, site, fleet, feeds, firstbell)
+        trouble.book(scenario, site, fleet, feeds, firstbell)
         _advance(engine, scenario, fleet, "firstbell", progress)
         fleet.gateway.faults = Faults()
         calls = sum(fleet.gateway.calls.values())
@@ -166,6 +161,7 @@ def _controlled(
         "invocations": sum(firstbell.delivery.invocations.values()),
         "handler_failures": len(firstbell.delivery.failures),
         "dead_letters": sum(firstbell.delivery.dead_letters.values()),
+        "requests_cut": fleet.witness.cut,
     }
     return _result(scenario, site, "firstbell", engine.seed, fleet, figures, tuple(entries))
 
@@ -250,7 +246,7 @@ def replay(function: str, event: dict[str, Any]) -> dict[str, Any]:
     site = scenario.read_site()
     engine = Engine(scenario.start, 0)
     ledger = Ledger(engine, controlled=True)
-    with _deployed(scenario, site, engine, ledger, Weather(twice=0.0, late=0.0)) as (fleet, firstbell):
+    with deployed(scenario, site, engine, ledger, Weather(twice=0.0, late=0.0)) as (fleet, firstbell):
         engine.run_until(engine.now + 120.0)
         fleet.gateway.calls = Counter()
         before = len(controller.journal_lines(controller.TABLE, site.name))

@@ -12,6 +12,8 @@ from firstbell.site import Site, Within
 
 FOLDER = Path(__file__).parent / "scenarios"
 YEARS = range(1990, 2101)
+BEHAVIOURS = frozenset({"agents_absent", "commands_lost", "commands_late", "commands_doubled", "early_answers"})
+TIMELESS = BEHAVIOURS | {"dead_mount", "agent_absent", "events_lost", "throttled", "hook_race"}
 
 
 class ScenarioError(ValueError):
@@ -35,33 +37,72 @@ class Rush(_Strict):
 class Fault(_Strict):
     """Something that goes wrong.
 
-    `dead_mount`: the `nth` instance launched after the start has no moodledata. `mount_lost`: from `at` on, one
-    serving instance loses it. `storage_down`, `controller_down`: from `at` on for `minutes`. `no_capacity`: so long EC2
-    has no instance to give in the `zone`, a or b (without one: in both). `calendars_down`: so long no feed answers.
-    `calendars_broken`: at that moment every calendar in the bucket becomes an error's text. `events_lost`: `share` of
-    all events never arrive. `throttled`: `share` of all API calls are refused.
+    On one instance: the `nth` launched after the start has no moodledata (`dead_mount`) or its SSM agent never comes
+    online (`agent_absent`). From `at` on one that serves loses its mount (`mount_lost`), has a stale one
+    (`mount_stale`), or, for `minutes`, a slow one (`slow_mount`) or a PHP that does not answer (`web_silent`).
+    Mounting anew helps where it is `repairable`: by itself only a stale mount is.
+
+    To the group at `at`: `scale_in`: somebody lowers its desired capacity by `count`, and MinSize where that is in the
+    way. `spot_interruption`: EC2 takes back `count` of its instances, two minutes after the warning. `cron_task`: for
+    `minutes` a task of Moodle's cron runs on every instance that serves now.
+
+    For `minutes` from `at` on: `storage_down` (AWS's checks of the NFS server, or the mount targets of the file system,
+    say so too, unless it is not `reported`), `controller_down`, `no_capacity`: EC2 has no instance to give in the
+    `zone`, a or b (without one: in both), `zone_lost`: in that zone nothing runs and nothing can be launched,
+    `database_slow`: each request costs the database `factor` times as much, `alarm_flaps`: the alarm about slow pages
+    is set off every four minutes though nothing is slow, `calendars_down`: no feed answers. `calendars_broken`: at `at`
+    every calendar in the bucket becomes an error's text.
+
+    A `share` all the time: `events_lost`, `throttled` (API calls are refused), `agents_absent` (launched instances
+    whose agent never comes), `commands_lost` (results of Run Command that never come), `commands_late` (that come
+    `seconds` later), `commands_doubled` (that are announced twice), `early_answers` (commands whose results are
+    announced before SendCommand has returned), `hook_race` (answers to lifecycle hooks that come just after AWS has
+    ended the hook itself).
     """
 
     kind: Literal[
         "dead_mount",
+        "agent_absent",
         "mount_lost",
+        "mount_stale",
+        "slow_mount",
+        "web_silent",
+        "scale_in",
+        "spot_interruption",
+        "cron_task",
         "storage_down",
         "controller_down",
         "no_capacity",
+        "zone_lost",
+        "database_slow",
+        "alarm_flaps",
         "calendars_down",
         "calendars_broken",
         "events_lost",
         "throttled",
+        "agents_absent",
+        "commands_lost",
+        "commands_late",
+        "commands_doubled",
+        "early_answers",
+        "hook_race",
     ]
     nth: Annotated[int, Within(1, 1000)] = 1
     at: datetime | None = None
     minutes: Annotated[float, Within(0, 1440)] = 10.0
     share: Annotated[float, Within(0, 1)] = 0.1
+    seconds: Annotated[float, Within(0, 7200)] = 120.0
+    count: Annotated[int, Within(1, 1000)] = 1
+    factor: Annotated[float, Within(1, 1000)] = 10.0
     zone: Literal["", "a", "b"] = ""
+    repairable: bool | None = None
+    reported: bool = True
 
     def __post_init__(self) -> None:
-        if self.at is None and self.kind not in ("dead_mount", "events_lost", "throttled"):
+        if self.at is None and self.kind not in TIMELESS:
             raise ValueError(f"{self.kind} needs 'at'")
+        if self.kind == "zone_lost" and not self.zone:
+            raise ValueError("zone_lost needs 'zone', a or b")
 
 
 @dataclass(frozen=True)

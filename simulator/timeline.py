@@ -19,18 +19,22 @@ TOLD: Mapping[str, tuple[Kind, str]] = {
     "SendProbe": ("mount", "the mount of {subject} is probed"),
     "Continue": ("mount", "{subject} is let into service"),
     "Abandon": ("mount", "{subject} is abandoned"),
+    "EnterStandby": ("mount", "{subject} is taken out of service, to be replaced"),
+    "Terminate": ("fleet", "{subject} is terminated through its group"),
     "Excuse": ("mount", "{subject} gets another probe"),
     "Deregister": ("fleet", "{subject} is taken from the balancer"),
     "HookEnded": ("mount", "the hook of {subject} ended by itself"),
 }
 RELEASED: tuple[Kind, str] = ("fleet", "{subject} may go")
-QUIET = frozenset({"Heartbeat", "Wait", "Noted", "Tell", "Signal", "SendProbe", "Keep", "SaveMemory", "SaveOutcome"})
+QUIET = frozenset(
+    {"Heartbeat", "Wait", "Noted", "Tell", "Signal", "SendProbe", "LookAtLeaving", "Keep", "SaveMemory", "SaveOutcome"}
+)
 
 
 def tell(journal: Sequence[Mapping[str, Any]], noted: Sequence[Happening]) -> tuple[Happening, ...]:
     """Everything worth reading, in order of time; repeated lines of one minute about several instances are joined."""
     lines = [_line(entry) for entry in journal if entry["action"] not in QUIET or entry["error"]]
-    return tuple(_joined(sorted([*lines, *noted], key=lambda h: h.at)))
+    return tuple(_joined(sorted([*lines, *noted], key=lambda h: (h.at, h.kind != "fault"))))  # a cause comes first
 
 
 def _line(entry: Mapping[str, Any]) -> Happening:

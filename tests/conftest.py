@@ -9,6 +9,7 @@ import pytest
 from firstbell import clock, published
 from firstbell.aws import clients, parameters
 from firstbell.capacity import publishing
+from firstbell.instances import waits
 
 os.environ.update(
     AWS_ACCESS_KEY_ID="testing",
@@ -27,6 +28,7 @@ def _forget() -> None:
     published.forget()
     parameters.forget()
     publishing.forget()
+    waits.forget()
 
 
 @pytest.fixture(autouse=True)

@@ -1,4 +1,4 @@
-"""EFS: the throughput of file systems, with its limit of one decrease or change of mode a day."""
+"""EFS: the throughput of file systems, with its limit of one decrease or change of mode a day, and mount targets."""
 
 from dataclasses import dataclass
 
@@ -26,14 +26,37 @@ class Efs:
     def __init__(self, ground: Ground, file_systems: tuple[str, ...]) -> None:
         self._ground = ground
         self.file_systems = {name: FileSystem() for name in file_systems}
+        self.reachable = True
+        """Whether the mount targets are available; what is wrong with one that is not, AWS tells by its state only."""
+        self.io_limit = 12.0
+        """How much of its limit of I/O operations is in use, in percent (the metric PercentIOLimit)."""
 
     def operations(self) -> Operations:
         """The API operations, for `Gateway.serve`."""
-        return {("efs", "DescribeFileSystems"): self.describe, ("efs", "UpdateFileSystem"): self.update}
+        return {
+            ("efs", "DescribeFileSystems"): self.describe,
+            ("efs", "DescribeMountTargets"): self.describe_targets,
+            ("efs", "UpdateFileSystem"): self.update,
+        }
 
     def describe(self, params: Json) -> Json:
         """DescribeFileSystems, of one."""
         return {"FileSystems": [self._describe(params["FileSystemId"])]}
+
+    def describe_targets(self, params: Json) -> Json:
+        """DescribeMountTargets of one file system, which has one in each of two zones."""
+        name = params["FileSystemId"]
+        self._find(name)
+        return {"MountTargets": [self._target(name, zone) for zone in "ab"]}
+
+    def _target(self, name: str, zone: str) -> Json:
+        return {
+            "MountTargetId": f"{name.replace('fs-', 'fsmt-')}{zone}",
+            "FileSystemId": name,
+            "SubnetId": f"subnet-0123456789abcde{zone}",
+            "LifeCycleState": "available" if self.reachable else "error",
+            "AvailabilityZoneName": f"{self._ground.account.region}{zone}",
+        }
 
     def update(self, params: Json) -> Json:
         """UpdateFileSystem.

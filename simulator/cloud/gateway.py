@@ -13,7 +13,9 @@ from typing import Any
 import boto3
 from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
+from botocore.config import Config
 from botocore.model import OperationModel
+from botocore.session import get_session
 from moto import mock_aws
 from moto.moto_api._internal import mock_random
 
@@ -22,7 +24,7 @@ from simulator.cloud.faults import Faults
 from simulator.cloud.ground import Account, Identifiers, Json, Operations
 from simulator.engine import Engine
 
-MOTO = frozenset({"dynamodb", "s3", "sns", "sqs", "sts"})
+MOTO = frozenset({"s3", "sns", "sqs", "sts"})
 MOTO_OPERATIONS = frozenset(
     ("ssm", name)
     for name in ("GetParameter", "GetParameters", "GetParametersByPath", "PutParameter", "DeleteParameter")
@@ -35,13 +37,14 @@ Response = tuple[AWSResponse, Json]
 
 
 class ApiError(Exception):
-    """What a model raises to refuse a call; the caller sees botocore's ClientError with this code."""
+    """What a model raises to refuse a call; the caller sees botocore's ClientError with this code and `fields`."""
 
-    def __init__(self, code: str, message: str, status: int = 400) -> None:
+    def __init__(self, code: str, message: str, status: int = 400, fields: Json | None = None) -> None:
         super().__init__(f"{code}: {message}")
         self.code = code
         self.message = message
         self.status = status
+        self.fields = fields or {}
 
 
 class UnmodelledOperationError(NotImplementedError):
@@ -105,7 +108,8 @@ class Gateway:
 
     def _refuse(self, error: ApiError) -> Response:
         kind = "Sender" if error.status < 500 else "Receiver"
-        return self._respond(error.status, {"Error": {"Type": kind, "Code": error.code, "Message": error.message}})
+        told = {"Type": kind, "Code": error.code, "Message": error.message}
+        return self._respond(error.status, {**error.fields, "Error": told})
 
     def _respond(self, status: int, body: Json) -> Response:
         metadata = {
@@ -120,7 +124,9 @@ class Gateway:
 @cache
 def _session(region: str) -> boto3.Session:
     """A session with the gateway's handlers; kept, because sessions load service models from large files."""
-    session = boto3.Session(aws_access_key_id="twin", aws_secret_access_key="twin", region_name=region)
+    core = get_session()
+    core.set_default_client_config(Config(user_agent="twin"))  # the long one is put together anew for every call
+    session = boto3.Session("twin", "twin", region_name=region, botocore_session=core)
     session.events.register("before-parameter-build", _remember_parameters)
     session.events.register("before-call", _answer_with_installed)
     return session

@@ -11,6 +11,8 @@ from math import ceil, inf
 from random import Random
 
 from firstbell.alarms import triage
+from firstbell.alarms.judging import Load
+from firstbell.alarms.tiers import CPU, Series, Tiers
 from firstbell.alarms.values import Alarm
 from firstbell.capacity.reconcile import SaveFloor
 from firstbell.capacity.values import Floor
@@ -80,7 +82,7 @@ class Leases:
     def __init__(self, campus: Campus, beside: Scaling | None = None) -> None:
         self.campus, self.freeze = campus, clairvoyant.frozen(campus)
         self.beside, self.warmup = beside, beside.warmup if beside else 0.0
-        self.alarm = Alarm("firstbell-cpu", "ALARM", campus.term.opens, triage.CPU, (), ALARM_AT)
+        self.dimensions = (("AutoScalingGroupName", campus.site.fleet.auto_scaling_group),)
         self.points: deque[float] = deque(maxlen=3)
         self.lease: Floor | None = None
 
@@ -95,7 +97,8 @@ class Leases:
             instances = tuple(Instance(f"i-{n}", state) for n, state in enumerate(states))
             most = self.campus.site.fleet.max_instances
             group = Group("moodle-web", sight.desired, most, sight.desired, instances)
-            load = triage.Load((self.alarm,), group, sight.cpu, (self.lease,) if self.lease else ())
+            alarm = Alarm("firstbell-cpu", "ALARM", now, CPU, self.dimensions, ALARM_AT)
+            load = Load((alarm,), group, Tiers(cpu=Series(now=sight.cpu)), (self.lease,) if self.lease else ())
             for action in triage.decide(self.campus.site, load, now):
                 self.lease = action.floor if isinstance(action, SaveFloor) else self.lease
         floor = max(sight.floor, self.lease.instances if self.lease else 0)

@@ -7,6 +7,7 @@ from random import Random
 from simulator.engine import Engine
 from simulator.traffic.balancer import BAD_GATEWAY, OK, SERVER_ERROR, Balancer, Session
 from simulator.traffic.costs import START, VCPU_FACTOR, Step, spread_sigma
+from simulator.traffic.database import Database
 from simulator.traffic.lives import Background, Exam, Life, sit, visit
 from simulator.traffic.meter import Meter
 
@@ -23,6 +24,7 @@ class Campus:
     """Lets users click on what stands behind a balancer, and has a meter count what they see.
 
     `vcpu_factor` turns core seconds into the servers' vCPU seconds; 1.0 for servers whose CPUs are whole cores.
+    Without a `database` there is one that lets nobody wait.
     """
 
     def __init__(
@@ -33,9 +35,11 @@ class Campus:
         *,
         vcpu_factor: float = VCPU_FACTOR,
         name: str = "campus",
+        database: Database | None = None,
     ) -> None:
         self.engine = engine
         self.meter = meter
+        self.database = database or Database(engine, meter)
         self.send = balancer.send
         self.vcpu_factor = vcpu_factor
         self.name = name
@@ -109,12 +113,15 @@ class Visitor(Session):
         campus = self.campus
         step = self.step
         seconds = campus.engine.now - self.asked
+        wait = step.wait
         if status == OK:
-            seconds += step.wait
+            if campus.database.slow > 1.0:
+                wait += campus.database.wait(step.database)
+            seconds += wait
         campus.meter.record(status, seconds, step is START)
         if status == OK and seconds <= _PATIENCE:
             self.reloads = 0
-            self.go_on(step.wait)
+            self.go_on(wait)
         else:
             self._bear(status)
 

@@ -83,6 +83,15 @@ class Meter:
         rows = zip(*self._minutes.values(), strict=True)
         return [Minute(at, work, base, int(asked), int(bad), p95) for at, work, base, asked, bad, p95 in rows]
 
+    @property
+    def latest(self) -> Minute | None:
+        """The last minute that is over."""
+        rows = self._minutes
+        if not rows["at"]:
+            return None
+        at, work, base, asked, bad, p95 = (column[-1] for column in rows.values())
+        return Minute(at, work, base, int(asked), int(bad), p95)
+
     def _close_minute(self) -> None:
         now = (self.offered, self.database, self.requests, self.failed, len(self._latencies))
         offered, database, requests, failed, _ = (new - old for new, old in zip(now, self._before, strict=True))

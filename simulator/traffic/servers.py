@@ -24,7 +24,8 @@ class WebServer:
     only that end is booked with the engine.
 
     `mounted` is False when its moodledata is not there: every request is then HTTP 500 at once (measured, with the bare
-    mount point root:root 0755). `running` is False before it has booted and after `stop()`.
+    mount point root:root 0755). `answers` is False when its PHP-FPM does not answer: nginx says 502. `running` is False
+    before it has booted and after `stop()`.
     """
 
     __slots__ = (
@@ -38,6 +39,7 @@ class WebServer:
         "_rates",
         "_since",
         "active",
+        "answers",
         "engine",
         "mounted",
         "name",
@@ -53,6 +55,7 @@ class WebServer:
         self.vcpus = vcpus
         self.active = 0
         self.mounted = True
+        self.answers = True
         self.running = True
         self._heap: list[tuple[float, int, Callable[[bool], object]]] = []
         self._order = count()
@@ -72,9 +75,9 @@ class WebServer:
     def start(self, work: float, done: Callable[[bool], object]) -> None:
         """Begin a request of `work` vCPU seconds; `done(True)` follows at its end, `done(False)` if it is killed.
 
-        On a server that does not run or is not mounted `done(False)` comes at once.
+        On a server that does not run, answer or have its mount `done(False)` comes at once.
         """
-        if not (self.running and self.mounted):
+        if not (self.running and self.mounted and self.answers):
             done(False)
             return
         self._advance()

@@ -9,7 +9,8 @@ import boto3
 import pytest
 
 from simulator.cloud import Gateway, Ground
-from simulator.cloud.cloudwatch import Alarm, CloudWatch, Metric
+from simulator.cloud.cloudwatch import Alarm, CloudWatch, Formula, Metric
+from simulator.cloud.cloudwatch.metrics import Series
 from simulator.engine import Engine
 
 START = datetime(2026, 5, 4, 8, 0, tzinfo=UTC)
@@ -179,3 +180,65 @@ def test_metric_data_is_averaged_over_longer_periods_and_empty_for_unknown_metri
     twin.minutes(6)
     assert data(twin, period=180)[1] == [pytest.approx(94.8333, abs=1e-3), pytest.approx(26.6667, abs=1e-3)]
     assert data(twin, stat="Maximum") == ([], [])
+
+
+# ---------------------------------------------------------------- metric math
+
+BAD_COUNT = Metric.of("AWS/ApplicationELB", "HTTPCode_Target_5XX_Count", "Sum", {"LoadBalancer": "app/moodle/1"})
+ALL_COUNT = Metric.of("AWS/ApplicationELB", "RequestCount", "Sum", {"LoadBalancer": "app/moodle/1"})
+SHARE = Formula(
+    "share",
+    (("share", "IF(failed >= 10, 100 * failed / requests, 0)"), ("failed", "FILL(bad, 0)")),
+    (("bad", BAD_COUNT), ("requests", ALL_COUNT)),
+)
+SHARES: list[tuple[str, float | None, float | None, float | None]] = [
+    ("a tenth failed", 20, 200, 10),
+    ("few failures are none", 9, 10, 0),
+    ("no failure is no data, and filled in", None, 200, 0),
+    ("a division by nothing has no result", 20, 0, None),
+    ("what lacks data lacks a result", 20, None, None),
+]
+
+
+@pytest.mark.parametrize(("bad", "requests", "share"), [s[1:] for s in SHARES], ids=[s[0] for s in SHARES])
+def test_a_formula_is_computed_from_its_metrics(bad: float | None, requests: float | None, share: float | None):
+    series = {BAD_COUNT: Series(BAD_COUNT, lambda: bad), ALL_COUNT: Series(ALL_COUNT, lambda: requests)}
+    for each in series.values():
+        each.sample(60.0)
+    assert SHARE.value(series, 0, 60) == share
+
+
+@pytest.mark.parametrize("expression", ["SEARCH('x', 'Sum')", "bad ** 2", "MAX(METRICS())", "IF(bad, 1)", "'bad'"])
+def test_metric_math_that_the_twin_does_not_know_is_refused(expression: str):
+    formula = Formula("it", (("it", expression),), (("bad", BAD_COUNT),))
+    series = Series(BAD_COUNT, lambda: 1.0)
+    series.sample(60.0)
+    with pytest.raises(NotImplementedError, match="metric math"):
+        formula.value({BAD_COUNT: series}, 0, 60)
+
+
+def test_an_alarm_on_a_formula_has_its_metrics_in_the_api_and_in_its_event(twin: Twin):
+    twin.watch.watch(BAD_COUNT, lambda: 50.0)
+    twin.watch.watch(ALL_COUNT, lambda: 100.0)
+    twin.watch.add_alarm(Alarm("moodle-failing", SHARE, threshold=5.0, evaluation_periods=1))
+    twin.minutes(2)
+    [failing] = twin.alarms(AlarmNames=["moodle-failing"])
+    assert failing["StateValue"] == "ALARM"
+    assert "MetricName" not in failing
+    returned = {query["Id"]: query["ReturnData"] for query in failing["Metrics"]}
+    assert returned == {"share": True, "failed": False, "bad": False, "requests": False}
+    [event] = [e for e in twin.events if e["detail"]["alarmName"] == "moodle-failing"]
+    assert {m["id"]: "expression" in m for m in event["detail"]["configuration"]["metrics"]} == {
+        **dict.fromkeys(("share", "failed"), True),
+        **dict.fromkeys(("bad", "requests"), False),
+    }
+    assert "statistic" not in event["detail"]["state"]["reasonData"]
+
+
+def test_a_state_that_somebody_sets_lasts_until_the_next_evaluation(twin: Twin):
+    twin.minutes(3)
+    twin.watch.set_state("moodle-cpu-high", "ALARM", "A test.")
+    assert [alarm["StateReason"] for alarm in twin.alarms(StateValue="ALARM")] == ["A test."]
+    twin.minutes(1)
+    assert twin.alarms(StateValue="ALARM") == []
+    assert [e["detail"]["state"]["value"] for e in twin.events] == ["OK", "ALARM", "OK"]

@@ -168,9 +168,9 @@ def test_fault_names(why: str, throttled: dict[str, float], fails: bool):
 
 def test_services_of_moto_can_fail_too_and_a_broken_service_says_500():
     with (
-        gateway(lambda params: {}, Faults(broken={"dynamodb.*": 1.0})).installed(),
+        gateway(lambda params: {}, Faults(broken={"s3.*": 1.0})).installed(),
         pytest.raises(ClientError) as raised,
     ):
-        boto3.client("dynamodb").list_tables()
+        boto3.client("s3").list_buckets()
     assert raised.value.response["Error"]["Code"] == "InternalFailure"
     assert raised.value.response["ResponseMetadata"]["HTTPStatusCode"] == 500

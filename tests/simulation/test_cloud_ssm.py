@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 
 from simulator.cloud import Gateway, Ground
 from simulator.cloud.ssm import AgentBehaviour, Ssm
+from simulator.cloud.ssm.associations import KIND
 from simulator.engine import Engine
 
 START = datetime(2026, 5, 4, 8, 0, tzinfo=UTC)
@@ -25,7 +26,8 @@ class Twin:
         self.events: list[dict] = []
         self.answers: dict[str, tuple[float, int, str] | None] = {}
         self.ran: list[tuple[str, str, dict]] = []
-        self.ssm = Ssm(Ground(self.engine, self.events.append), self.run_document, {"probe"}, behaviour)
+        ground = Ground(self.engine, self.events.append)
+        self.ssm = Ssm(ground, self.run_document, {"probe"}, behaviour, association_id="association")
         self.gateway = Gateway(self.engine)
         self.gateway.serve(self.ssm.operations())
         for number in range(1, instances + 1):
@@ -49,6 +51,11 @@ class Twin:
     def send(self, *instance_ids: str, **options: Any) -> str:
         answer = self.client.send_command(DocumentName="probe", InstanceIds=instance_ids or ["i-1"], **options)
         return answer["Command"]["CommandId"]
+
+    def told(self, kind: str, **detail: str) -> list[dict]:
+        """The events of a kind whose details say so."""
+        found = [event for event in self.events if event["detail-type"] == kind]
+        return [event for event in found if detail.items() <= event["detail"].items()]
 
     def invocations(self, command_id: str) -> list[dict]:
         return self.client.list_command_invocations(CommandId=command_id, Details=True)["CommandInvocations"]
@@ -215,6 +222,7 @@ def test_status_events_have_the_documented_form(twin: Twin):
     twin.run(61)
     command_id = twin.send("i-1", "i-2", Parameters={"path": ["/moodledata"]})
     twin.run(10)
+    twin.events = [event for event in twin.events if event["detail-type"] != KIND]
     kinds = [event["detail-type"] for event in twin.events]
     assert kinds.count("EC2 Command Invocation Status-change Notification") == 4
     assert kinds[-1] == "EC2 Command Status-change Notification"
@@ -251,3 +259,104 @@ def test_invocations_can_be_filtered(twin: Twin):
     assert [each["InstanceId"] for each in mine] == ["i-2"]
     later = twin.client.list_command_invocations(Filters=[{"key": "InvokedAfter", "value": "2026-05-04T09:00:00Z"}])
     assert later["CommandInvocations"] == []
+
+
+COMMAND_EVENT = "EC2 Command Invocation Status-change Notification"
+
+
+def test_the_association_runs_as_soon_as_an_agent_is_online_and_only_the_first_time(twin: Twin):
+    twin.run(66)
+    since = twin.ssm.agents.since("i-1")
+    assert since is not None
+    pending, success = twin.told(KIND, **{"instance-id": "i-1"})
+    assert (pending["detail"]["status"], success["detail"]["status"]) == ("Pending", "Success")
+    assert success["source"] == "aws.ssm"
+    assert success["detail"]["association-id"] == "association"
+    assert 0 <= datetime.fromisoformat(success["time"]).timestamp() - since <= 4
+    twin.ssm.agents.disconnect("i-1")
+    twin.ssm.agents.reconnect("i-1")
+    twin.run(60)
+    assert len(twin.told(KIND, **{"instance-id": "i-1"})) == 2
+
+
+def test_an_agent_that_never_comes_is_never_told_of(twin: Twin):
+    twin.ssm.agents.boot("i-3", comes=False)
+    twin.run(600)
+    assert "i-3" not in twin.online()
+    assert twin.ssm.agents.since("i-3") is None
+    assert twin.told(KIND, **{"instance-id": "i-3"}) == []
+
+
+@pytest.mark.parametrize(
+    ("wanted", "rounds"),
+    [("1", 4), ("2", 2), ("50", 1), ("25%", 4), ("60%", 2), ("100%", 1)],
+)
+def test_a_command_runs_on_so_many_instances_at_once(wanted: str, rounds: int):
+    twin = Twin(instances=4)
+    with twin.gateway.installed():
+        twin.run(61)
+        twin.answers = {f"i-{n}": (60.0, 0, HEALTHY) for n in range(1, 5)}
+        command_id = twin.send(*twin.answers, MaxConcurrency=wanted)
+        twin.run(60 * rounds - 1)
+        assert len(twin.told(COMMAND_EVENT, status="Success")) < 4
+        twin.run(2 * rounds + 1)
+        assert len(twin.told(COMMAND_EVENT, status="Success")) == 4
+        assert {each["Status"] for each in twin.invocations(command_id)} == {"Success"}
+
+
+def test_the_timeouts_of_those_that_wait_for_their_turn_begin_with_it(twin: Twin):
+    twin.run(61)
+    twin.answers = {"i-1": None}
+    command_id = twin.send("i-1", "i-2", MaxConcurrency="1", TimeoutSeconds=30, Parameters={"executionTimeout": ["60"]})
+    twin.run(89)
+    assert {i["InstanceId"]: i["Status"] for i in twin.invocations(command_id)} == {
+        "i-1": "InProgress",
+        "i-2": "Pending",
+    }
+    twin.run(10)
+    assert {i["InstanceId"]: i["Status"] for i in twin.invocations(command_id)} == {
+        "i-1": "TimedOut",
+        "i-2": "Success",
+    }
+
+
+@pytest.mark.parametrize("wanted", ["0", "200%", "half"])
+def test_a_max_concurrency_that_is_none_is_refused(twin: Twin, wanted: str):
+    twin.run(61)
+    with pytest.raises(ClientError, match="MaxConcurrency"):
+        twin.send("i-1", MaxConcurrency=wanted)
+
+
+def test_a_result_can_be_told_twice():
+    twin = Twin(AgentBehaviour(twice=1.0))
+    with twin.gateway.installed():
+        twin.run(61)
+        twin.send("i-1")
+        twin.run(40)
+        assert len(twin.told(COMMAND_EVENT, status="Success")) == 2
+
+
+def test_a_result_can_be_told_before_send_command_has_returned():
+    twin = Twin(AgentBehaviour(early=1.0))
+    with twin.gateway.installed():
+        twin.run(61)
+        before = twin.engine.now
+        command_id = twin.send("i-1")
+        assert twin.told(COMMAND_EVENT, status="Success")[0]["detail"]["command-id"] == command_id
+        assert 5 < twin.engine.now - before < 10, "less than the client's time-out"
+        assert twin.status(command_id)[0] == "Success"
+
+
+def test_the_newest_answer_of_an_instance_is_known(twin: Twin):
+    twin.run(61)
+    assert twin.ssm.last_answer("i-1") == (0.0, "")
+    for output in ("first", "second"):
+        twin.answers["i-1"] = (1.0, 0, output)
+        twin.send("i-1")
+        twin.run(10)
+    twin.answers["i-1"] = None
+    twin.send("i-1")
+    twin.run(10)
+    at, output = twin.ssm.last_answer("i-1")
+    assert output == "second"
+    assert 10 < twin.engine.now - at < 20

@@ -3,11 +3,12 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import get_args, get_type_hints
 
 import pytest
 
 from simulator.run import simulate
-from simulator.scenario import ScenarioError, load
+from simulator.scenario import Fault, ScenarioError, load
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "exam_morning"
 
@@ -30,6 +31,9 @@ def written(folder: Path, **keys: str) -> str:
         ({"hours": "0"}, "mine.yaml: hours: 0 is wrong: input should be greater than or equal to 0.1"),
         ({"faults": "[{kind: mount_lost}]"}, "mine.yaml: faults.0: mount_lost needs 'at'"),
         ({"faults": "[{kind: no_capacity, zone: b}]"}, "mine.yaml: faults.0: no_capacity needs 'at'"),
+        ({"faults": "[{kind: scale_in, count: 2}]"}, "mine.yaml: faults.0: scale_in needs 'at'"),
+        ({"faults": "[{kind: commands_late, seconds: -1}]"}, "mine.yaml: faults.0.seconds: -1 is wrong"),
+        ({"faults": "[{kind: earthquake}]"}, "mine.yaml: faults.0.kind: 'earthquake' is wrong"),
         ({"faults": "[{kind: no_capacity, zone: c}]"}, "mine.yaml: faults.0.zone: 'c' is wrong"),
         ({"rushes": "[{at: 2026-11-24T06:00:00Z, rate: 5}]"}, "rushes.0: 2026-11-24 06:00 UTC is outside"),
         ({"rushes": "[{at: 2026-11-24T04:40:00Z, rate: 5}]"}, "rushes.0: 2026-11-24 04:40 UTC is outside"),
@@ -52,6 +56,11 @@ def test_every_mistake_is_told(tmp_path: Path) -> None:
 def test_a_fault_that_reaches_into_the_scenario_is_allowed(tmp_path: Path) -> None:
     faults = "[{kind: controller_down, at: 2026-11-24T04:55:00Z, minutes: 10}]"
     assert load(written(tmp_path, faults=faults)).faults
+
+
+def test_every_fault_is_described() -> None:
+    kinds = get_args(get_type_hints(Fault)["kind"])
+    assert [kind for kind in kinds if f"`{kind}`" not in (Fault.__doc__ or "")] == []
 
 
 def test_an_exam_that_is_on_already_is_said_to_be_left_out() -> None:

@@ -78,7 +78,7 @@ class Activity:
             answer["StatusMessage"] = self.message
         return answer
 
-    def event_detail(self, instance_id: str, status: Status, now: float, launch: bool) -> Json:
+    def event_detail(self, instance_id: str, status: Status, now: float, route: tuple[str, str]) -> Json:
         """The detail of the event of this activity (event reference: a success says StatusCode InProgress)."""
         return {
             "StatusCode": str(status),
@@ -92,8 +92,8 @@ class Activity:
             "EC2InstanceId": instance_id,
             "StartTime": zulu_millis(self.started),
             "Cause": self.cause,
-            "Origin": "EC2" if launch else "AutoScalingGroup",
-            "Destination": "AutoScalingGroup" if launch else "EC2",
+            "Origin": route[0],
+            "Destination": route[1],
         }
 
 

@@ -58,7 +58,7 @@ class GroupApi:
         return {"ScalingPolicies": found}
 
     def describe_instances(self, params: Json) -> Json:
-        """DescribeAutoScalingInstances."""
+        """DescribeAutoScalingInstances; those of warm pools are among them."""
         wanted = params.get("InstanceIds")
         pairs = [
             (group, instance)
@@ -151,9 +151,7 @@ class GroupApi:
         """SetInstanceProtection."""
         group = self._fleet.group(params["AutoScalingGroupName"])
         for instance_id in params["InstanceIds"]:
-            if instance_id not in group.instances:
-                raise invalid(f"The instance {instance_id} is not part of Auto Scaling group {group.name}.")
-            group.instances[instance_id].protected = params["ProtectedFromScaleIn"]
+            group.member(instance_id).protected = params["ProtectedFromScaleIn"]
         self._fleet.settle(group)
         return {}
 

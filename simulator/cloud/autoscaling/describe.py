@@ -6,7 +6,7 @@ from simulator.cloud.ground import Json, at_utc
 
 
 def describe_group(group: Group) -> Json:
-    """One entry of DescribeAutoScalingGroups."""
+    """One entry of DescribeAutoScalingGroups; the instances of its warm pool are counted, not listed."""
     settings = group.settings
     answer: Json = {
         "AutoScalingGroupName": group.name,
@@ -20,7 +20,7 @@ def describe_group(group: Group) -> Json:
         "TargetGroupARNs": list(settings.target_group_arns),
         "HealthCheckType": settings.health_check_type,
         "HealthCheckGracePeriod": settings.health_check_grace_period,
-        "Instances": [describe_instance(group, instance) for instance in group.instances.values()],
+        "Instances": [describe_instance(group, i) for i in group.instances.values() if not i.pooled],
         "CreatedTime": at_utc(group.created),
         "SuspendedProcesses": [
             {"ProcessName": name, "SuspensionReason": reason} for name, reason in sorted(group.suspended.items())
@@ -38,6 +38,9 @@ def describe_group(group: Group) -> Json:
     if settings.on_demand_share is not None:
         spread: Json = {"OnDemandBaseCapacity": 0, "OnDemandPercentageAboveBaseCapacity": settings.on_demand_share}
         answer["MixedInstancesPolicy"] = {"InstancesDistribution": spread}
+    if group.pool is not None:
+        answer["WarmPoolConfiguration"] = group.pool.describe()
+        answer["WarmPoolSize"] = sum(instance.pooled for instance in group.instances.values())
     if settings.default_instance_warmup is not None:
         answer["DefaultInstanceWarmup"] = settings.default_instance_warmup
     return answer

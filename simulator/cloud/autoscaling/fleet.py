@@ -1,4 +1,6 @@
-"""Keeps each group at its desired capacity: launches, scale-in, replacement of the unhealthy, failing launches."""
+"""Keeps each group at its desired capacity and its warm pool at its size: launches, scale-in, replacement of the
+unhealthy, failing launches.
+"""
 
 from simulator.cloud.autoscaling.activities import Activity
 from simulator.cloud.autoscaling.group import Group, invalid
@@ -27,6 +29,7 @@ class Fleet:
         self.groups: dict[str, Group] = {}
         self.lifecycle = Lifecycle(ground, world, self.settle)
         self._health = ground.engine.random("health-replacement")
+        self._noticing = ground.engine.random("dead-instances")
         self._ids = Identifiers(ground.engine, "groups")
 
     def create(self, settings: GroupSettings, started: bool = False) -> Group:
@@ -76,6 +79,7 @@ class Fleet:
             self._scale_in(group, -gap)
         if group.desired == len(group.live):
             group.cause = ""
+        self._keep_pool(group)
 
     def _launch(self, group: Group, count: int) -> None:
         stamp = f"At {zulu(self.engine.now)}"
@@ -97,19 +101,26 @@ class Fleet:
         if waiting or len(group.live) < group.desired:
             self._retry_later(group)
 
-    def _launch_somewhere(self, group: Group, cause: str, refused: set[str], waiting: list[str]) -> bool:
+    def _launch_somewhere(
+        self, group: Group, cause: str, refused: set[str], waiting: list[str], pooled: bool = False
+    ) -> bool:
         """Launch in the neediest zone that has capacity: AWS goes on to the others when a launch fails in one, unless
-        the group's strategy is balanced-only: then the launch waits for its zone.
+        the group's strategy is balanced-only: then the launch waits for its zone. What the warm pool has goes first.
         """
-        zones = zones_by_need(group.settings.zones, group.live, waiting)
-        for zone in zones[:1] if group.distribution == BALANCED_ONLY else zones:
+        zones = zones_by_need(group.settings.zones, group.warm if pooled else group.live, waiting)
+        possible = zones[:1] if group.distribution == BALANCED_ONLY else zones
+        warm = None if pooled else next(iter(_ready(group, possible)), None)
+        if warm is not None:
+            self.lifecycle.take(group, warm, cause)
+            return True
+        for zone in possible:
             if zone in refused:
                 continue
             if zone not in group.failing_zones:
-                self.lifecycle.launch(group, zone, cause)
+                self.lifecycle.launch(group, zone, cause, pooled)
                 return True
             refused.add(zone)
-            self.lifecycle.fail_launch(group, zone, cause, group.failing_zones[zone])
+            self.lifecycle.fail_launch(group, zone, cause, group.failing_zones[zone], pooled)
         if group.distribution == BALANCED_ONLY:
             waiting.append(zones[0])
             return True
@@ -137,11 +148,38 @@ class Fleet:
                 f"desired and actual capacity, shrinking the capacity from {size} to {size - 1}.  "
                 f"{stamp} instance {victim.instance_id} was selected for termination."
             )
-            self.lifecycle.terminate(group, victim, cause)
+            if group.pool is not None and group.pool.reuses and len(group.warm) < group.pool_size:
+                self.lifecycle.put_back(group, victim, cause)
+            else:
+                self.lifecycle.terminate(group, victim, cause)
+
+    def _keep_pool(self, group: Group) -> None:
+        """Bring the warm pool to its size, once the group itself has what it wants; AWS words no cause and no order."""
+        stamp, warm, size = f"At {zulu(self.engine.now)}", group.warm, group.pool_size
+        if group.runs("Terminate"):
+            for instance in warm[size:][::-1]:
+                cause = f"{stamp} an instance was taken out of the warm pool, whose size is to be {size}."
+                self.lifecycle.terminate(group, instance, cause)
+        if len(warm) < size and group.runs("Launch") and len(group.live) >= group.desired:
+            refused: set[str] = set()
+            waiting: list[str] = []
+            cause = f"{stamp} an instance was launched into the warm pool, whose size is to be {size}."
+            while len(group.warm) + len(waiting) < size:
+                if not self._launch_somewhere(group, cause, refused, waiting, pooled=True):
+                    break
+            if len(group.warm) < size:
+                self._retry_later(group)
 
     def terminate(self, instance_id: str, decrement: bool) -> Activity:
-        """TerminateInstanceInAutoScalingGroup; with `decrement` no replacement, but never below the minimum."""
+        """TerminateInstanceInAutoScalingGroup; with `decrement` no replacement, but never below the minimum.
+
+        One on standby may be terminated too, one of a warm pool not (API reference, which gives no words for it).
+        """
         group, instance = self.instance(instance_id)
+        if instance.pooled:
+            raise invalid(f"The instance {instance_id} is in a warm pool.")
+        if not (instance.in_service or instance.pending or instance.on_standby):
+            return instance.activity
         size = len(group.live)
         shrinking = ""
         if decrement:
@@ -153,8 +191,6 @@ class Fleet:
                 )
             group.desired -= 1
             shrinking = f", shrinking the capacity from {size} to {size - 1}"
-        if not (instance.in_service or instance.pending):
-            return instance.activity
         stamp = zulu(self.engine.now)
         activity = self.lifecycle.terminate(
             group,
@@ -168,9 +204,11 @@ class Fleet:
         """An instance fails a health check: "user" (SetInstanceHealth), "EC2" (it died) or "ELB".
 
         The grace period, counted from InService, shields from "user" (unless told otherwise) and "ELB". Replacement
-        starts up to 30 s later, all instances at once: nothing throttles it.
+        starts up to 30 s later, all instances at once: nothing throttles it. On standby no health is checked.
         """
         group, instance = self.instance(instance_id)
+        if instance.on_standby:
+            return
         since = instance.in_service_at
         grace = respect_grace and check != "EC2" and since is not None
         if grace and self.engine.now - (since or 0.0) < group.settings.health_check_grace_period:
@@ -181,21 +219,32 @@ class Fleet:
         self.engine.after(self._health.uniform(5.0, 30.0), self._replace, group, instance, check)
 
     def _replace(self, group: Group, instance: Instance, check: str) -> None:
-        gone = not (instance.in_service or instance.pending)
+        gone = not (instance.in_service or instance.pending or instance.warm)
         if gone or instance.health == "Healthy" or not group.runs("ReplaceUnhealthy") or not group.runs("Terminate"):
             return
         stamp = f"At {zulu(self.engine.now)}"
         self.lifecycle.terminate(
             group, instance, f"{stamp} an instance was taken out of service in response to {HEALTH_CAUSES[check]}"
         )
-        group.cause = f"{stamp} {REPLACING}"
+        if not instance.pooled:
+            group.cause = f"{stamp} {REPLACING}"
         self.settle(group)
+
+    def notice(self, group: Group, instance: Instance) -> None:
+        """Let the group see that EC2 has taken an instance back: its replacement begins within a minute."""
+        self.engine.after(self._noticing.uniform(1.0, 30.0), self._notice, group, instance)
+
+    def _notice(self, group: Group, instance: Instance) -> None:
+        if instance.instance_id in group.instances:
+            self.fail_health(instance.instance_id, "EC2")
 
     def resumed(self, group: Group) -> None:
         """After processes were resumed: catch up with capacity and with the unhealthy."""
         for instance in list(group.instances.values()):
             if instance.health == "Unhealthy":
                 self._replace(group, instance, "user")
+            elif instance.dead:
+                self.notice(group, instance)
         self.settle(group)
 
     def refuse_launches(self, name: str, zones: tuple[str, ...] = (), message: str | None = None) -> None:
@@ -212,3 +261,9 @@ class Fleet:
         group = self.group(name)
         for zone in zones or group.settings.zones:
             group.failing_zones.pop(zone, None)
+
+
+def _ready(group: Group, zones: list[str]) -> list[Instance]:
+    """What a scale-out may take from the warm pool; a stopped instance needs capacity in its zone to be started."""
+    ready = [i for zone in zones for i in group.warm if i.ready and i.zone == zone]
+    return [i for i in ready if i.halted is None or i.zone not in group.failing_zones]

@@ -1,6 +1,7 @@
 """The state of one Auto Scaling group: its bounds, its instances and the rules by which capacity may change."""
 
 from simulator.cloud.autoscaling.activities import ActivityLog
+from simulator.cloud.autoscaling.pool import Pool
 from simulator.cloud.autoscaling.values import GroupSettings, Instance
 from simulator.cloud.gateway import ApiError
 from simulator.cloud.ground import Json
@@ -24,7 +25,10 @@ def invalid(message: str) -> ApiError:
 
 
 class Group:
-    """A group; times are seconds since the epoch. Only min ≤ desired ≤ max is kept here, the fleet does the rest."""
+    """A group with its warm pool, whose instances are among `instances`; times are seconds since the epoch.
+
+    Only min ≤ desired ≤ max is kept here, the fleet does the rest.
+    """
 
     def __init__(self, settings: GroupSettings, arn: str, now: float) -> None:
         self.settings = settings
@@ -43,6 +47,7 @@ class Group:
         self.settling = False
         self.distribution = settings.distribution
         self.refreshes: list[Json] = []
+        self.pool: Pool | None = None
         self.resize(settings.min_size, settings.max_size, settings.desired)
 
     @property
@@ -54,6 +59,22 @@ class Group:
     def live(self) -> list[Instance]:
         """Instances that count as capacity: in service or on their way into it (also while a hook runs)."""
         return [instance for instance in self.instances.values() if instance.in_service or instance.pending]
+
+    @property
+    def warm(self) -> list[Instance]:
+        """Instances in the warm pool or on their way into it, in the order of their launch."""
+        return [instance for instance in self.instances.values() if instance.warm]
+
+    @property
+    def pool_size(self) -> int:
+        """How many instances the warm pool is to have."""
+        return 0 if self.pool is None else self.pool.size(self.max_size, self.desired)
+
+    def member(self, instance_id: str) -> Instance:
+        """One of its instances; raises the ValidationError of the API."""
+        if instance_id not in self.instances:
+            raise invalid(f"The instance {instance_id} is not part of Auto Scaling group {self.name}.")
+        return self.instances[instance_id]
 
     def runs(self, process: str) -> bool:
         """Whether a process of the group is not suspended."""

@@ -72,8 +72,8 @@ class Waits:
             "LifecycleHookName": wait.hook.name,
             "EC2InstanceId": instance.instance_id,
             "LifecycleTransition": wait.hook.transition,
-            "Origin": "EC2" if launching else "AutoScalingGroup",
-            "Destination": "AutoScalingGroup" if launching else "EC2",
+            "Origin": instance.route[0],
+            "Destination": instance.route[1],
         }
         if wait.hook.metadata is not None:
             detail["NotificationMetadata"] = wait.hook.metadata

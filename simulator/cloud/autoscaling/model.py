@@ -1,24 +1,34 @@
 """The Auto Scaling service of a run as the rest of the twin uses it: groups, faults, and the API for the gateway."""
 
+from collections.abc import Iterable
+
 from simulator.cloud.autoscaling.api import GroupApi
 from simulator.cloud.autoscaling.fleet import Fleet
 from simulator.cloud.autoscaling.group import Group
 from simulator.cloud.autoscaling.metering import Cpu, Metering
 from simulator.cloud.autoscaling.schedule_api import ScheduleApi
 from simulator.cloud.autoscaling.scheduled import Schedule
+from simulator.cloud.autoscaling.spot import Interruptions
+from simulator.cloud.autoscaling.standby import Standby
 from simulator.cloud.autoscaling.values import GroupSettings, Instance, World
 from simulator.cloud.autoscaling.warm_pool import WarmPools
+from simulator.cloud.ec2 import Ec2
 from simulator.cloud.ground import Ground, Operations
 
 
 class AutoScaling:
-    """EC2 Auto Scaling in virtual time; `cpu(instance_id)` gives a policy the last minute's utilisation in %."""
+    """EC2 Auto Scaling in virtual time; `cpu(instance_id)` gives a policy the last minute's utilisation in %.
+
+    `ec2` answers for what EC2 itself says of instances; its operations are served with these.
+    """
 
     def __init__(self, ground: Ground, world: World | None = None, cpu: Cpu = lambda instance_id: None) -> None:  # noqa: ARG005
         self.fleet = Fleet(ground, world or World())
         self.schedule = Schedule(self.fleet)
         self.metering = Metering(self.fleet, cpu)
         self.warm_pools = WarmPools(self.fleet)
+        self.ec2 = Ec2(ground)
+        self._interruptions = Interruptions(self.fleet, self.ec2)
 
     def create(self, settings: GroupSettings, started: bool = False) -> Group:
         """Create a group; `started` puts its first instances into service at once, an hour old."""
@@ -29,7 +39,7 @@ class AutoScaling:
         return self.fleet.group(name)
 
     def instances(self, name: str) -> list[Instance]:
-        """The instances of a group, in the order of their launch, those that are terminating included."""
+        """The instances of a group and its warm pool, in the order of their launch, the terminating ones included."""
         return list(self.fleet.group(name).instances.values())
 
     def fail_health(self, instance_id: str, check: str) -> None:
@@ -46,6 +56,13 @@ class AutoScaling:
     def allow_launches(self, group: str, zones: tuple[str, ...] = ()) -> None:
         """EC2 has capacity again in `zones` (default: in all); the group finds out at its next try."""
         self.fleet.allow_launches(group, zones)
+
+    def interrupt(self, instance_ids: Iterable[str]) -> None:
+        """EC2 takes spot instances back: a warning now, and in two minutes they are dead, whatever they do then.
+
+        Raises ApiError(ValidationError) for an instance of no group.
+        """
+        self._interruptions.interrupt(instance_ids)
 
     def begin_refresh(self, group: str) -> None:
         """Somebody starts an instance refresh; the twin describes it, and replaces nothing."""
@@ -67,5 +84,5 @@ class AutoScaling:
     def operations(self) -> Operations:
         """The API operations, for `Gateway.serve`."""
         named = {**GroupApi(self.fleet).operations(), **ScheduleApi(self.fleet, self.schedule).operations()}
-        named |= self.warm_pools.operations()
-        return {("autoscaling", name): operation for name, operation in named.items()}
+        named |= {**self.warm_pools.operations(), **Standby(self.fleet).operations()}
+        return {("autoscaling", name): operation for name, operation in named.items()} | self.ec2.operations()

@@ -1,9 +1,10 @@
 """Alarms: M out of N data points against a threshold, with the treatment of missing data. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from simulator.cloud.cloudwatch.metrics import Metric
+from simulator.cloud.cloudwatch.formulas import Formula
+from simulator.cloud.cloudwatch.metrics import Metric, Series
 
 OK, ALARM, INSUFFICIENT = "OK", "ALARM", "INSUFFICIENT_DATA"
 
@@ -17,10 +18,13 @@ WORDS = {
 
 @dataclass(frozen=True)
 class Alarm:
-    """A metric alarm; `period` in seconds. `missing` is one of missing, ignore, breaching and notBreaching."""
+    """An alarm on a metric or a formula; `period` in seconds.
+
+    `missing` is one of missing, ignore, breaching and notBreaching.
+    """
 
     name: str
-    metric: Metric
+    metric: Metric | Formula
     threshold: float
     comparison: str = "GreaterThanThreshold"
     period: int = 60
@@ -38,6 +42,13 @@ class Alarm:
     def needed(self) -> int:
         """M of "M out of N"."""
         return self.datapoints_to_alarm or self.evaluation_periods
+
+    def points(self, series: Mapping[Metric, Series], starts: Sequence[int]) -> list[float | None]:
+        """The data points of the periods that begin at `starts`; None where there is none."""
+        if isinstance(self.metric, Formula):
+            return [self.metric.value(series, start, self.period) for start in starts]
+        found = series.get(self.metric)
+        return [found.period(start, self.period) if found else None for start in starts]
 
     def breaches(self, value: float) -> bool:
         """Whether a data point is on the bad side of the threshold."""

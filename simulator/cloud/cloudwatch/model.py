@@ -51,8 +51,12 @@ class CloudWatch:
         self._series.setdefault(metric, Series(metric, lambda: None)).seed(points)
 
     def add_alarm(self, alarm: Alarm) -> None:
-        """Add an alarm on a metric (watched already or not); it begins in INSUFFICIENT_DATA."""
+        """Add an alarm on metrics (watched already or not); it begins in INSUFFICIENT_DATA."""
         self.alarms[alarm.name] = Standing(alarm, self._ids.uuid(), self._engine.now)
+
+    def set_state(self, name: str, value: str, reason: str) -> None:
+        """Let an alarm change its state as SetAlarmState does: until its next evaluation finds otherwise."""
+        self._change(self.alarms[name], value, reason, None)
 
     def operations(self) -> Operations:
         """The API operations, for `Gateway.serve`."""
@@ -88,20 +92,23 @@ class CloudWatch:
             self._evaluate_alarm(standing)
 
     def _evaluate_alarm(self, standing: Standing) -> None:
-        alarm, series = standing.alarm, self._series.get(standing.alarm.metric)
+        alarm = standing.alarm
         end = int(self._engine.now) // alarm.period * alarm.period
         starts = [end - alarm.period * back for back in range(alarm.evaluation_range, 0, -1)]
-        points = [series.period(start, alarm.period) if series else None for start in starts]
+        points = alarm.points(self._series, starts)
         value = alarm.evaluate(points, standing.value)
         if value == standing.value:
             return
         known = [(start, point) for start, point in zip(starts, points, strict=True) if point is not None]
         known = known[-alarm.evaluation_periods :]
-        previous = _state(standing)
         shown = [(f"{datetime.fromtimestamp(start, UTC):%d/%m/%y %H:%M:%S}", point) for start, point in known]
-        standing.reason = alarm.reason(shown, standing.value, value)
-        standing.reason_data = self._reason_data(alarm, known)
+        self._change(standing, value, alarm.reason(shown, standing.value, value), self._reason_data(alarm, known))
+
+    def _change(self, standing: Standing, value: str, reason: str, reason_data: str | None) -> None:
+        """Change the state, and tell EventBridge."""
+        alarm, previous = standing.alarm, _state(standing)
         standing.value, standing.since = value, self._engine.now
+        standing.reason, standing.reason_data = reason, reason_data
         detail: Json = {
             "alarmName": alarm.name,
             "state": _state(standing),
@@ -114,8 +121,9 @@ class CloudWatch:
         data: Json = {"version": "1.0", "queryDate": _stamp(self._engine.now)}
         if known:
             data["startDate"] = _stamp(known[0][0])
+        if isinstance(alarm.metric, Metric):
+            data["statistic"] = alarm.metric.stat
         data |= {
-            "statistic": alarm.metric.stat,
             "period": alarm.period,
             "recentDatapoints": [point for _, point in known],
             "threshold": alarm.threshold,

@@ -3,15 +3,14 @@
 from collections.abc import Mapping
 
 from simulator.cloud.cloudwatch.alarms import Alarm
+from simulator.cloud.cloudwatch.formulas import Formula
 from simulator.cloud.cloudwatch.metrics import Metric, Series, kept
 from simulator.cloud.gateway import ApiError
 from simulator.cloud.ground import Json, at_utc, epoch
 
 
 def describe_alarm(alarm: Alarm, arn: str, value: str, reason: str, reason_data: str | None, since: float) -> Json:
-    """One entry of MetricAlarms; a percentile is an ExtendedStatistic."""
-    metric = alarm.metric
-    statistic = "ExtendedStatistic" if metric.stat.startswith("p") else "Statistic"
+    """One entry of MetricAlarms; a percentile is an ExtendedStatistic, a formula has its metrics in `Metrics`."""
     answer: Json = {
         "AlarmName": alarm.name,
         "AlarmArn": arn,
@@ -24,31 +23,47 @@ def describe_alarm(alarm: Alarm, arn: str, value: str, reason: str, reason_data:
         "StateReason": reason,
         "StateUpdatedTimestamp": at_utc(since),
         "StateTransitionedTimestamp": at_utc(since),
-        "MetricName": metric.name,
-        "Namespace": metric.namespace,
-        statistic: metric.stat,
-        "Dimensions": [{"Name": name, "Value": each} for name, each in metric.dimensions],
-        "Period": alarm.period,
         "EvaluationPeriods": alarm.evaluation_periods,
         "DatapointsToAlarm": alarm.needed,
         "Threshold": alarm.threshold,
         "ComparisonOperator": alarm.comparison,
         "TreatMissingData": alarm.missing,
     }
+    answer |= _queried(alarm.metric, alarm.period)
     return answer if reason_data is None else {**answer, "StateReasonData": reason_data}
 
 
+def _queried(metric: Metric | Formula, period: int) -> Json:
+    if isinstance(metric, Metric):
+        statistic = "ExtendedStatistic" if metric.stat.startswith("p") else "Statistic"
+        return {**_metric(metric), statistic: metric.stat, "Period": period}
+    expressions = [{"Id": n, "Expression": e, "ReturnData": n == metric.returned} for n, e in metric.expressions]
+    stats = [(n, {"Metric": _metric(m), "Period": period, "Stat": m.stat}) for n, m in metric.metrics]
+    return {"Metrics": [*expressions, *({"Id": n, "MetricStat": stat, "ReturnData": False} for n, stat in stats)]}
+
+
+def _metric(metric: Metric) -> Json:
+    dimensions = [{"Name": name, "Value": each} for name, each in metric.dimensions]
+    return {"Namespace": metric.namespace, "MetricName": metric.name, "Dimensions": dimensions}
+
+
 def alarm_event_configuration(alarm: Alarm, metric_id: str) -> Json:
-    """The configuration in an alarm's event."""
+    """The configuration in an alarm's event; a plain metric has an id that CloudWatch made up."""
     metric = alarm.metric
-    stat: Json = {
-        "metric": {"namespace": metric.namespace, "name": metric.name, "dimensions": dict(metric.dimensions)},
-        "period": alarm.period,
-        "stat": metric.stat,
-    }
+    if isinstance(metric, Metric):
+        metrics: list[Json] = [_in_event(metric_id, metric, alarm.period, returned=True)]
+    else:
+        metrics = [{"id": n, "expression": e, "returnData": n == metric.returned} for n, e in metric.expressions]
+        metrics += [_in_event(n, m, alarm.period, returned=False) for n, m in metric.metrics]
+    return {"description": alarm.description, "metrics": metrics}
+
+
+def _in_event(metric_id: str, metric: Metric, period: int, returned: bool) -> Json:
+    of = {"namespace": metric.namespace, "name": metric.name, "dimensions": dict(metric.dimensions)}
     return {
-        "description": alarm.description,
-        "metrics": [{"id": metric_id, "metricStat": stat, "returnData": True}],
+        "id": metric_id,
+        "metricStat": {"metric": of, "period": period, "stat": metric.stat},
+        "returnData": returned,
     }
 
 

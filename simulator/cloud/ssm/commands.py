@@ -47,6 +47,8 @@ class Command:
     requested: float
     timeout: float
     comment: str = ""
+    at_once: int = 50
+    """On how many of its instances it runs at the same time: MaxConcurrency."""
 
     @property
     def execution_timeout(self) -> float:

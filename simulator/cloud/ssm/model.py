@@ -1,10 +1,12 @@
 """Systems Manager as the rest of the twin uses it: agents, commands in virtual time, events, and the API."""
 
+import re
 from collections.abc import Collection
 
 from simulator.cloud.gateway import ApiError
 from simulator.cloud.ground import Ground, Identifiers, Json, Operations, page, with_token, zulu_millis
-from simulator.cloud.ssm.agents import AgentBehaviour, Agents
+from simulator.cloud.ssm.agents import AgentBehaviour, Agents, happens
+from simulator.cloud.ssm.associations import Association
 from simulator.cloud.ssm.commands import Command, Invocation, Result, Run, Status
 from simulator.cloud.ssm.queries import chosen_agents, chosen_invocations, details_of
 
@@ -13,13 +15,16 @@ DELIVERY_TIMEOUT = 3600.0
 VISIBLE = (0.2, 3.0)  # seconds until the API knows of a new invocation; an observation, AWS gives no number
 DELIVERY = (0.3, 2.0)
 HISTORY = 30 * 86400
+SLOW_ANSWER = 9.0  # seconds that an answer of SendCommand may be on its way: one more, and botocore would try again
+AGAIN = (1.0, 20.0)  # seconds until an event is delivered a second time
 DOCUMENTS = frozenset({"AWS-RunShellScript"})
 
 
 class Ssm:
     """Run Command for `documents`; `run` says what a document does on an instance and how long it takes.
 
-    Wire `agents.boot(id)` and `agents.gone(id)` to the instances' life.
+    Wire `agents.boot(id)` and `agents.gone(id)` to the instances' life. The association of `association_id`, if there
+    is one, runs on each instance as soon as its agent is online.
     """
 
     def __init__(
@@ -28,12 +33,15 @@ class Ssm:
         run: Run,
         documents: Collection[str] = DOCUMENTS,
         behaviour: AgentBehaviour | None = None,
+        association_id: str = "",
     ) -> None:
         self._ground = ground
         self._engine = ground.engine
         self._run = run
         self._documents = documents
-        self.agents = Agents(ground, behaviour or AgentBehaviour())
+        came = Association(ground, association_id).run if association_id else None
+        self.agents = Agents(ground, behaviour or AgentBehaviour(), came)
+        self._turns: dict[str, list[Invocation]] = {}  # those of a command that wait for others to end: MaxConcurrency
         self._invocations: dict[str, list[Invocation]] = {}
         self._random = ground.engine.random("ssm-commands")
         self._ids = Identifiers(ground.engine, "ssm")
@@ -75,10 +83,17 @@ class Ssm:
             self._engine.now,
             params.get("TimeoutSeconds", DELIVERY_TIMEOUT),
             params.get("Comment", ""),
+            _at_once(params.get("MaxConcurrency", "50"), len(instance_ids)),
         )
         self._forget_old()
-        self._invocations[command.command_id] = [self._start(command, instance_id) for instance_id in instance_ids]
-        return {"Command": details_of(command)}
+        started = [self._start(command, instance_id) for instance_id in instance_ids[: command.at_once]]
+        waiting = [self._prepare(command, instance_id) for instance_id in instance_ids[command.at_once :]]
+        self._invocations[command.command_id] = started + waiting
+        self._turns[command.command_id] = waiting
+        answer: Json = {"Command": details_of(command)}
+        if happens(self.agents.behaviour.early, self._random):
+            self._engine.run_until(self._engine.now + SLOW_ANSWER)
+        return answer
 
     def list_invocations(self, params: Json) -> Json:
         """ListCommandInvocations: 200 and empty for a command that was sent a moment ago."""
@@ -114,6 +129,17 @@ class Ssm:
                 }
         raise ApiError("InvocationDoesNotExist", "")
 
+    def last_answer(self, instance_id: str) -> tuple[float, str]:
+        """When the newest result of an instance arrived and what was printed there; (0, "") without one."""
+        ended = (
+            each
+            for command in self._invocations.values()
+            for each in command
+            if each.instance_id == instance_id and each.finished is not None and each.output
+        )
+        newest = max(ended, key=lambda each: each.finished or 0.0, default=None)
+        return (newest.finished or 0.0, newest.output) if newest else (0.0, "")
+
     def _forget_old(self) -> None:
         """Drop the commands that are older than Run Command's history of 30 days; they are in order of their time."""
         horizon = self._engine.now - HISTORY
@@ -121,14 +147,21 @@ class Ssm:
             oldest = next(iter(self._invocations))
             if self._invocations[oldest][0].command.requested > horizon:
                 return
-            del self._invocations[oldest]
+            del self._invocations[oldest], self._turns[oldest]
+
+    def _prepare(self, command: Command, instance_id: str) -> Invocation:
+        return Invocation(command, instance_id, self._engine.now + self._random.uniform(*VISIBLE))
 
     def _start(self, command: Command, instance_id: str) -> Invocation:
-        engine = self._engine
-        invocation = Invocation(command, instance_id, engine.now + self._random.uniform(*VISIBLE))
-        engine.after(self._random.uniform(*DELIVERY), self._deliver, invocation)
-        engine.at(command.expires, self._expire, invocation)
+        invocation = self._prepare(command, instance_id)
+        self._hand_over(invocation)
         return invocation
+
+    def _hand_over(self, invocation: Invocation) -> None:
+        """Its turn has come: its time-outs count from now on."""
+        command = invocation.command
+        self._engine.after(self._random.uniform(*DELIVERY), self._deliver, invocation)
+        self._engine.after(command.timeout + command.execution_timeout, self._expire, invocation)
 
     def _deliver(self, invocation: Invocation) -> None:
         """Hand the command over; one whose target does not answer stays InProgress until it expires."""
@@ -152,12 +185,20 @@ class Ssm:
         else:
             status = Status.SUCCESS if result.code == 0 else Status.FAILED
             invocation.end(status, str(status), now, result.code, result.output)
-        self._announce(invocation)
+        self._ended(invocation)
 
     def _expire(self, invocation: Invocation) -> None:
         if not invocation.final:
             invocation.end(Status.TIMED_OUT, "DeliveryTimedOut", self._engine.now)
-            self._announce(invocation)
+            self._ended(invocation)
+
+    def _ended(self, invocation: Invocation) -> None:
+        """Tell it, perhaps twice, and let the next of its command begin."""
+        self._announce(invocation)
+        if happens(self.agents.behaviour.twice, self._random):
+            self._engine.after(self._random.uniform(*AGAIN), self._announce, invocation)
+        if turns := self._turns.get(invocation.command.command_id):
+            self._hand_over(turns.pop(0))
 
     def _announce(self, invocation: Invocation) -> None:
         command = invocation.command
@@ -187,3 +228,10 @@ class Ssm:
         }
         arns = [self._ground.account.arn("ec2", f"instance/{instance_id}") for instance_id in command.instance_ids]
         self._ground.publish("aws.ssm", "EC2 Command Status-change Notification", arns, detail)
+
+
+def _at_once(wanted: str, targets: int) -> int:
+    """MaxConcurrency, a number or a percentage of the targets (API reference: 50 by default)."""
+    if not re.fullmatch(r"[1-9]\d*|[1-9]\d?%|100%", wanted):
+        raise ApiError("ValidationException", f"MaxConcurrency {wanted} is neither a number nor a percentage")
+    return max(1, targets * int(wanted[:-1]) // 100) if wanted.endswith("%") else int(wanted)
