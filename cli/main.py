@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from cli.commands import check, explain, peak, plan, probe, replay, report, schema, simulate
+from cli.commands import alerts, check, explain, peak, plan, probe, replay, report, schema, silence, simulate
 from cli.errors import BAD, DEBUG, Commands, say
 
 HELP = """The classroom is ready before the first bell: plan, explain and simulate a Moodle's capacity on AWS.
@@ -25,7 +25,8 @@ app = typer.Typer(
 for module in (simulate, plan, explain, report, replay, probe, check, schema):
     name = module.__name__.rpartition(".")[2]
     app.command(name, epilog=module.EXAMPLES, no_args_is_help=False)(module.command)
-app.add_typer(peak.app, name="peak")
+for name, group in (("peak", peak.app), ("alerts", alerts.app), ("silence", silence.app)):
+    app.add_typer(group, name=name)
 
 
 def show_version(wanted: bool) -> None:

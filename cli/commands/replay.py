@@ -22,6 +22,7 @@ BY_SOURCE = {"aws.cloudwatch": "react_to_alarm", "aws.s3": "plan_capacity", "aws
 BY_DETAIL_TYPE = {
     "EC2 Instance-launch Lifecycle Action": "admit_instances",
     "EC2 Instance-terminate Lifecycle Action": "release_instances",
+    "EC2 Spot Instance Interruption Warning": "release_instances",
 }
 FUNCTIONS = Path(__file__).resolve().parents[2] / "functions"
 

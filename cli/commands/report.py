@@ -1,16 +1,14 @@
 """`firstbell report`: forecast against actual of past peaks, and what else the deployed controller has learned."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from cli import screen
-from cli.commands.explain import NAME
+from cli.deployed import published_site
 from cli.errors import CommandError
 from cli.options import SITE, Json, counted, examples
 from cli.times import local, utc
-from firstbell import clock
 
 if TYPE_CHECKING:
     from firstbell.learning.memory import Memory
@@ -36,30 +34,13 @@ def command(
     from firstbell.learning import remembering
 
     state = Table(table)
-    found = _published(state, site)
+    found = published_site(state, site)
     memory = remembering.memory_of(state, found.name)
     outcomes = remembering.outcomes_of(state, found.name, SHOWN)
     if as_json:
         screen.print_json(_plain(found, memory, outcomes))
     else:
         _show(found, memory, outcomes)
-
-
-def _published(table: Any, text: str) -> "Site":
-    """The site as the planner has published it, by its name or by a file that has its name."""
-    from firstbell import published
-
-    name = text
-    if Path(text).exists() or not NAME.fullmatch(text):
-        from cli.folder import open_site
-
-        name = open_site(Path(text)).site.name
-    sites = published.sites(table, clock.now())
-    site = next((s for s in sites if s.name == name), None)
-    if site is None:
-        known = ", ".join(s.name for s in sites) or "none yet"
-        raise CommandError(f"table {table.name} has no site {name} (there is: {known}); check --site and --table")
-    return site.of_its_type
 
 
 def _planned(site: "Site", memory: "Memory", kind: "Kind") -> float:

@@ -11,7 +11,7 @@ from firstbell.capacity.drafting import Draft, draft
 from firstbell.capacity.reconcile import Change
 from firstbell.learning import remembering
 from firstbell.loans import lending
-from firstbell.oncall import resolving
+from firstbell.oncall import pinging, resolving, rota_keeping
 from firstbell.oncall.signal import Signal
 from firstbell.running import Run
 from firstbell.site import Site
@@ -54,7 +54,12 @@ def _keep_planned(run: Run, folder: publishing.SiteFolder, known: Site | None) -
     opened = resolving.open_incidents(run.table, folder.name)
     signals += _over(run, opened, folder.name, checked, signals)
     run.act(folder, [*changes, *signals], keeping.applier(run.table, folder.name))
+    if site is not None:
+        with run.guard(site):
+            run.act(folder, rota_keeping.refresh(site, folder.read, run.table, opened, run.now), run.tell)
     run.count("PlannedSites")
+    with run.guard(folder):
+        pinging.note(run.table, folder.name, run.now)
     if made is not None:
         _after(run, made, opened)
 

@@ -1,6 +1,7 @@
 """What the tests of `notify_on_call` share: a world with time, people who listen, and a webhook's other end."""
 
 import json
+import os
 import threading
 import time
 from collections.abc import Iterator
@@ -17,9 +18,11 @@ from moto import mock_aws
 from firstbell import clock, journal, published
 from firstbell.aws import clients, parameters
 from firstbell.aws.table import Table
+from firstbell.oncall.muting import Silence
 from firstbell.oncall.signal import Severity, Signal
 from firstbell.plain import to_plain
-from firstbell.site import Fleet, OnCall, Site, Webhook
+from firstbell.site import Channel, Fleet, OnCall, Site
+from functions.notify_on_call.app import handler
 
 START = datetime(2026, 5, 4, 8, 0, tzinfo=UTC)
 TICK = {"source": "firstbell.schedule"}
@@ -37,9 +40,15 @@ class World:
     def later(self, **span: float) -> None:
         self.now += timedelta(**span)
 
-    def publish(self, *webhooks: Webhook, repeat: int = 14_400) -> None:
-        fleet = Fleet(auto_scaling_group="moodle")
-        published.publish(Table(TABLE), Site("campus", "Europe/Berlin", fleet, oncall=OnCall(webhooks, repeat)))
+    def publish(self, *channels: Channel, repeat: int = 14_400, **oncall: Any) -> None:
+        found = OnCall(channels, repeat, **oncall)
+        published.publish(Table(TABLE), Site("campus", "Europe/Berlin", Fleet("moodle"), oncall=found))
+
+    def ticks(self, minutes: int) -> None:
+        """Time goes on, and the schedule wakes the function every five minutes."""
+        for _ in range(minutes // 5):
+            self.later(minutes=5)
+            handler(TICK)
 
     def inbox(self) -> list[tuple[str, str]]:
         """Subject and text of everything that people received so far, in order."""
@@ -53,6 +62,11 @@ class World:
 
     def subjects(self) -> list[str]:
         return [subject for subject, _ in self.inbox()]
+
+    def buried(self) -> list[dict[str, Any]]:
+        """What lies in the dead-letter queue."""
+        found = boto3.client("sqs").receive_message(QueueUrl=os.environ["DEAD_LETTERS_URL"], MaxNumberOfMessages=10)
+        return [json.loads(m["Body"]) for m in found.get("Messages", [])]
 
     def journal(self, site: str = "campus") -> list[journal.Entry]:
         return journal.newest(Table(TABLE), site)
@@ -91,6 +105,7 @@ def living(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
             TopicArn=topic, Protocol="sqs", Endpoint="arn:aws:sqs:eu-central-1:123456789012:people"
         )
         monkeypatch.setenv("ON_CALL_TOPIC_ARN", topic)
+        monkeypatch.setenv("DEAD_LETTERS_URL", boto3.client("sqs").create_queue(QueueName="dead")["QueueUrl"])
         made = World(queue)
         clock.use(lambda: made.now)
         made.publish()
@@ -150,6 +165,10 @@ def listening() -> Iterator[Receiver]:
 def signal(world: World, severity: Severity = "page", resolved: bool = False, **more: Any) -> Signal:
     one = Signal("campus", "mount/i-0abc", severity, "not mounted", "No mount.", "mount", world.now, resolved=resolved)
     return replace(one, **more)
+
+
+def silence(begin: datetime, minutes: float, matches: str = "*") -> Silence:
+    return Silence("ann", "we know", matches, begin, begin + timedelta(minutes=minutes))
 
 
 def sns(*signals: Signal | str) -> dict[str, Any]:

@@ -15,8 +15,14 @@ from firstbell import journal
 from firstbell.acting import ActionsFailed
 from firstbell.aws import parameters
 from firstbell.aws.table import Table
-from firstbell.oncall import webhook
-from firstbell.site import Webhook
+from firstbell.oncall import message, resolving, silences
+from firstbell.oncall.channels import posting
+from firstbell.oncall.channels.channel import DeliveryError
+from firstbell.oncall.desk import Desk
+from firstbell.oncall.incident import Incident, Noted
+from firstbell.oncall.rota import Shift, Shifts
+from firstbell.plain import from_plain
+from firstbell.site import Channel, Rota
 from functions.notify_on_call.app import handler
 from tests.functions.on_call_world import (
     NEW,
@@ -30,6 +36,7 @@ from tests.functions.on_call_world import (
     listening,
     living,
     signal,
+    silence,
     sns,
 )
 
@@ -143,12 +150,91 @@ def test_records_of_what_is_over_expire_after_90_days_and_of_what_is_open_never(
     assert expiry() == str(int((START + timedelta(days=90)).timestamp()))
 
 
+# ---------------------------------------------------------------- who is told, and when
+
+
+def test_a_silence_holds_back_and_what_is_still_open_when_it_is_removed_is_told(world: World):
+    held = silences.add(Table(TABLE), "campus", silence(world.now, minutes=60, matches="mount/*"), world.now)
+    handler(sns(signal(world), signal(world, key="plan-shortfall")))
+    assert [key for _, key in keys(world)] == ["plan-shortfall"]
+    assert "nobody is told yet: silenced by ann: we know" in world.journal()[-1].reason
+    silences.remove(Table(TABLE), "campus", held)
+    world.ticks(10)
+    assert [key for _, key in keys(world)] == ["plan-shortfall", "mount/i-0abc"]
+
+
+def keys(world: World) -> list[tuple[str, str]]:
+    """Of everything that people received: how urgent it was, and the incident's key."""
+    return [(subject.split()[0], text.split("Incident: campus ")[1].split()[0]) for subject, text in world.inbox()]
+
+
+def test_fifty_mounts_that_the_storage_explains_are_muted_and_told_only_if_they_outlast_it(world: World):
+    handler(sns(signal(world, key="storage")))
+    for n in range(50):
+        handler(sns(signal(world, key=f"mount/i-{n}")))
+    assert keys(world) == [("[page]", "storage")]
+    world.later(minutes=5)
+    handler(sns(signal(world, key="storage", resolved=True)))
+    handler(sns(*[signal(world, key=f"mount/i-{n}", resolved=True) for n in range(49)]))
+    world.ticks(20)
+    assert keys(world) == [("[page]", "storage"), ("[resolved]", "storage"), ("[page]", "mount/i-49")]
+
+
+def test_a_cause_and_its_effects_in_one_letter_are_one_message(world: World):
+    handler(sns(signal(world, key="storage"), *[signal(world, key=f"mount/i-{n}") for n in range(9)]))
+    assert keys(world) == [("[page]", "storage")]
+
+
+def test_an_exam_that_is_not_ready_is_told_during_an_outage_of_the_storage_and_a_silence_of_everything(world: World):
+    silences.add(Table(TABLE), "campus", silence(world.now, minutes=60), world.now)
+    handler(sns(signal(world, key="storage"), signal(world, key="readiness/analysis-1")))
+    assert keys(world) == [("[page]", "readiness/analysis-1")]
+
+
+def test_who_is_on_call_now_is_called_alone_and_named_and_the_others_when_nobody_answers(
+    world: World, receiver: Receiver
+):
+    world.publish(Channel(webhook=receiver.url, name="ann"), rota=Rota("rota.ics"))
+    day = Shift(START - timedelta(hours=1), START + timedelta(hours=8), "Ann")
+    silences.keep_rota(Table(TABLE), "campus", Shifts(START, (day,)))
+    handler(sns(signal(world)))
+    assert world.subjects() == []
+    assert "On call now: Ann." in receiver.bodies()[0]["text"]
+    world.ticks(15)
+    assert world.subjects() == ["[page] campus: nobody acknowledged: not mounted"]
+
+
+def test_who_takes_it_is_told_to_the_others_and_journalled_once(world: World):
+    handler(sns(signal(world)))
+    taken = Desk(Table(TABLE), world.now).acknowledge("campus", "mount/i-0abc", 1, "Bo <b@example.edu>")
+    assert isinstance(taken, Noted)
+    assert taken.reason == "acknowledged by Bo <b@example.edu> (page): not mounted: No mount."
+    again = Desk(Table(TABLE), world.now).acknowledge("campus", "mount/i-0abc", 1, "Cy")
+    assert again == "Bo <b@example.edu> has taken it at 08:00 UTC: not mounted"
+    assert Desk(Table(TABLE), world.now).acknowledge("campus", "unheard-of", 1, "Cy") == "There is no such incident."
+    world.ticks(600)
+    assert world.subjects() == [NEW, "[page] campus: acknowledged: not mounted"]
+
+
+def test_what_flaps_is_open_for_on_call_and_over_for_its_function(world: World):
+    for _ in range(3):
+        handler(sns(signal(world)))
+        world.later(minutes=1)
+        handler(sns(signal(world, resolved=True)))
+        world.later(minutes=1)
+    assert world.incident()["state"] == "open"
+    assert resolving.open_incidents(Table(TABLE), "campus") == {}
+    world.ticks(60)
+    assert world.subjects()[-2:] == ["[page] campus: comes and goes: not mounted", OVER]
+    assert "it came 3 times" in world.inbox()[-1][1]
+
+
 # ---------------------------------------------------------------- webhooks
 
 
 def test_a_webhook_receives_json_that_it_can_believe(world: World, receiver: Receiver):
     boto3.client("ssm").put_parameter(Name="/firstbell/hook", Value="s3cret\n", Type="SecureString")
-    world.publish(Webhook(receiver.url, "/firstbell/hook"))
+    world.publish(Channel(webhook=receiver.url, secret="ssm:/firstbell/hook"))
     handler(sns(signal(world, evidence=("verdict hung",))))
     world.later(minutes=2)
     handler(sns(signal(world, resolved=True)))
@@ -177,22 +263,30 @@ def test_a_webhook_receives_json_that_it_can_believe(world: World, receiver: Rec
         "at": "2026-05-04T08:00:00+00:00",
         "expected_end": None,
         "count": 1,
+        "incident": message.identity(from_plain(Incident, world.incident())),
+        "links": {},
+        "resolved_at": None,
+        "acknowledged_at": None,
+        "acknowledged_by": "",
     }
+    assert resolved["incident"] == firing["incident"]
     assert (resolved["status"], resolved["key"]) == ("resolved", "mount/i-0abc")
 
 
 def test_without_a_secret_a_message_is_not_signed(world: World, receiver: Receiver):
-    world.publish(Webhook(receiver.url))
+    world.publish(Channel(webhook=receiver.url))
     handler(sns(signal(world)))
     assert "X-Firstbell-Signature" not in receiver.requests[0][0]
 
 
 FAILURES = [
     ("an error of the server", 500, "answered 500"),
+    ("silence", 1600, "did not answer in time"),
+]
+REFUSALS = [
     ("an error of the client", 404, "answered 404"),
     ("a redirect, which is not followed", 302, "answered 302"),
     ("a redirect that keeps the method", 307, "answered 307"),
-    ("silence", 1600, "no answer: timed out"),
 ]
 
 
@@ -200,8 +294,8 @@ FAILURES = [
 def test_what_is_not_success_is_a_failure_and_is_tried_again_until_it_succeeds(
     world: World, receiver: Receiver, monkeypatch: pytest.MonkeyPatch, says: str, answer: int, expected: str
 ):
-    monkeypatch.setattr(webhook, "TIMEOUT", 0.2)
-    world.publish(Webhook(receiver.url))
+    monkeypatch.setattr(posting, "TIMEOUT", 0.2)
+    world.publish(Channel(webhook=receiver.url))
     receiver.answers = [answer, answer]
     event = sns(signal(world))
     with pytest.raises(ActionsFailed) as raised:
@@ -220,21 +314,38 @@ def test_what_is_not_success_is_a_failure_and_is_tried_again_until_it_succeeds(
     assert world.subjects() == [NEW]
 
 
+@pytest.mark.parametrize(("says", "answer", "expected"), REFUSALS, ids=[c[0] for c in REFUSALS])
+def test_what_is_refused_is_put_where_an_alarm_watches_and_is_not_tried_again(
+    world: World, receiver: Receiver, says: str, answer: int, expected: str
+):
+    boss = Channel(webhook=receiver.url, name="boss", hears="escalation")
+    world.publish(Channel(webhook=receiver.url), boss)
+    receiver.answers = [answer]
+    with pytest.raises(ActionsFailed):
+        handler(sns(signal(world)))
+    [letter] = world.buried()
+    assert (letter["channel"], letter["key"], letter["why"]) == ("webhook", "mount/i-0abc", expected)
+    world.ticks(10)
+    assert [b["kind"] for b in receiver.bodies()] == ["new"], "people know of it"
+    world.ticks(5)
+    assert [b["kind"] for b in receiver.bodies()] == ["new", "escalated"]
+    assert world.subjects() == [NEW]
+
+
 def test_one_dead_receiver_stops_neither_people_nor_the_other_receiver(world: World, receiver: Receiver):
-    world.publish(Webhook("http://127.0.0.1:1/dead"), Webhook(receiver.url))
+    world.publish(Channel(webhook="http://127.0.0.1:1/dead", name="dead"), Channel(webhook=receiver.url))
     with pytest.raises(ActionsFailed):
         handler(sns(signal(world)))
     assert (world.subjects(), len(receiver.requests)) == ([NEW], 1)
-    states = {d["channel"].split()[0]: d["state"] for d in world.incident()["deliveries"]}
-    assert set(states) == {"on-call", "webhook"}
-    assert sorted(d["state"] for d in world.incident()["deliveries"]) == ["pending", "told", "told"]
+    states = {d["channel"]: d["state"] for d in world.incident()["deliveries"]}
+    assert states == {"people": "told", "dead": "pending", "webhook": "told"}
 
 
 def test_a_receiver_that_gives_no_answer_is_waited_for_once_in_a_run(
     world: World, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(webhook, "TIMEOUT", 0.1)
-    world.publish(Webhook(receiver.url))
+    monkeypatch.setattr(posting, "TIMEOUT", 0.1)
+    world.publish(Channel(webhook=receiver.url))
     receiver.answers = [1400] * 20
     with pytest.raises(ActionsFailed) as raised:
         handler(sns(*[signal(world, key=f"mount/i-{n}") for n in range(20)]))
@@ -247,7 +358,7 @@ def test_a_receiver_that_gives_no_answer_is_waited_for_once_in_a_run(
 
 
 def test_a_secret_that_cannot_be_read_is_a_failure_and_nothing_goes_out_unsigned(world: World, receiver: Receiver):
-    world.publish(Webhook(receiver.url, "/firstbell/missing"))
+    world.publish(Channel(webhook=receiver.url, secret="ssm:/firstbell/missing"))
     with pytest.raises(ActionsFailed):
         handler(sns(signal(world)))
     assert (receiver.requests, world.subjects()) == ([], [NEW])
@@ -271,7 +382,7 @@ def test_a_secret_of_white_space_only_is_refused(world: World):
 def test_a_receiver_that_is_dead_for_a_day_is_given_up_with_a_journal_entry_and_a_metric(
     world: World, receiver: Receiver, capsys: pytest.CaptureFixture[str]
 ):
-    world.publish(Webhook(receiver.url), repeat=604_800)
+    world.publish(Channel(webhook=receiver.url), repeat=604_800)
     receiver.answers = [500] * 100
     run_failing(sns(signal(world)))
     for _ in range(24 * 12):
@@ -287,5 +398,5 @@ def run_failing(event: dict[str, Any]) -> None:
     """One run, of which only failed deliveries are expected."""
     try:
         handler(event)
-    except* webhook.DeliveryError:
+    except* DeliveryError:
         pass

@@ -8,8 +8,10 @@ import pytest
 from firstbell.acting import ActionsFailed
 from firstbell.aws import clients
 from firstbell.aws.table import Table
+from firstbell.oncall import silences
+from firstbell.oncall.desk import Desk
 from functions.notify_on_call.app import handler
-from tests.functions.on_call_world import NEW, TABLE, TICK, World, living, signal, sns
+from tests.functions.on_call_world import NEW, STILL, TABLE, TICK, World, living, signal, silence, sns
 
 
 class Killed(BaseException):
@@ -38,7 +40,7 @@ def kill_at(step: int, when: str) -> Callable[[], int]:
 
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("retried_by", ["Lambda", "the tick"])
-@pytest.mark.parametrize("step", range(1, 9))
+@pytest.mark.parametrize("step", range(1, 10))
 def test_killed_between_any_two_steps_people_are_told_once_or_twice(
     world: World, step: int, retried_by: str, when: str
 ):
@@ -54,14 +56,61 @@ def test_killed_between_any_two_steps_people_are_told_once_or_twice(
         world.later(minutes=5)
         handler(TICK)
     assert world.subjects() in ([NEW], [NEW, NEW])
-    if when == "before" and step <= 5:
+    if when == "before" and step <= 7:
         assert world.subjects() == [NEW], "nothing had been said before it was killed"
 
 
-def test_a_run_has_the_eight_steps_at_which_it_is_killed_above(world: World):
+def test_a_run_has_the_nine_steps_at_which_it_is_killed_above(world: World):
     calls = kill_at(0, "before")
     handler(sns(signal(world)))
-    assert calls() == 8
+    assert calls() == 9
+
+
+def test_a_signal_that_is_no_news_costs_two_calls_and_one_of_the_same_second_one(world: World):
+    handler(sns(signal(world)))
+    calls = kill_at(0, "before")
+    handler(sns(signal(world)))
+    assert calls() == 1
+    world.later(seconds=1)
+    handler(sns(signal(world)))
+    assert calls() == 3
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("step", range(1, 8))
+@pytest.mark.parametrize(("opens", "minutes", "expected"), [(0, 10, [NEW]), (-60, 5, [STILL])])
+def test_a_tick_that_is_killed_at_any_step_loses_nothing(
+    world: World, when: str, step: int, opens: int, minutes: int, expected: list[str]
+):
+    """It would have told what was muted until now, or repeated what is open."""
+    world.publish(repeat=3600)
+    world.later(minutes=opens)
+    if not opens:
+        silences.add(Table(TABLE), "campus", silence(world.now, minutes=10), world.now)
+    handler(sns(signal(world)))
+    before = len(world.subjects())
+    world.later(minutes=minutes - opens - 5)
+    kill_at(step, when)
+    world.later(minutes=5)
+    with pytest.raises(Killed):
+        handler(TICK)
+    clients.forget()
+    world.ticks(15)
+    told = world.subjects()[before:]
+    assert told in (expected, expected * 2)
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("step", range(1, 3))
+def test_an_acknowledgement_that_is_killed_is_made_or_not_made_and_can_be_repeated(world: World, when: str, step: int):
+    handler(sns(signal(world)))
+    kill_at(step, when)
+    with pytest.raises(Killed):
+        Desk(Table(TABLE), world.now).acknowledge("campus", "mount/i-0abc", 1, "Ann")
+    clients.forget()
+    Desk(Table(TABLE), world.now).acknowledge("campus", "mount/i-0abc", 1, "Ann")
+    world.ticks(10)
+    assert world.subjects() == [NEW, "[page] campus: acknowledged: not mounted"]
 
 
 def test_two_runs_at_the_same_moment_tell_once(world: World, monkeypatch: pytest.MonkeyPatch):

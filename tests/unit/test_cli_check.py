@@ -17,7 +17,7 @@ from firstbell.calendar.fetching import UnreachableError
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "examples" / "exam_morning"
-COMMANDS = ("simulate", "plan", "explain", "report", "replay", "probe", "check", "schema", "peak")
+COMMANDS = ("simulate", "plan", "explain", "report", "replay", "probe", "check", "schema", "peak", "alerts", "silence")
 GOOD = """name: small
 timezone: Europe/Berlin
 fleet: {auto_scaling_group: small-web}

@@ -148,5 +148,4 @@ def test_live_without_its_environment_says_what_is_missing(account, monkeypatch)
 def test_the_simulated_aws_answers_a_real_handler():
     result = firstbell("replay", EVENTS / "schedule" / "tick.json", "--function", "patrol_mounts")
     assert result.exit_code == 0, result.stderr
-    assert "ssm.SendCommand × 1" in result.stdout
-    assert "did: SendProbe" in result.stdout
+    assert "ssm.ListCommandInvocations × 1" in result.stdout  # what the round of a minute ago has found

@@ -1,31 +1,31 @@
-"""What arrives for on-call and what is said: letters, tidy texts, messages, signatures."""
+"""What arrives for on-call and what is said: letters, tidy texts, messages."""
 
-import hashlib
-import hmac
 import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from urllib.request import Request
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from firstbell.oncall import message, routing, webhook
+from firstbell.oncall import message
 from firstbell.oncall.inbox import Letter, hint, read
 from firstbell.oncall.incident import Delivery, Incident, Kind, Tell
+from firstbell.oncall.message import Context, Link
 from firstbell.oncall.pipeline import decide
 from firstbell.oncall.signal import Signal
 from firstbell.oncall.texts import identity, one_line, tidy
 from firstbell.plain import to_plain
-from firstbell.site import OnCall, Webhook
+from firstbell.site import PEOPLE, Channel, Fleet, OnCall, Site
+from tests.unit.channel_world import tell
 
 START = datetime(2026, 5, 4, 8, 0, tzinfo=UTC)
-HOOK = Webhook("https://hooks.example.org/services/T0/very-secret-path", "/firstbell/hook")
-BOTH = OnCall(webhooks=(HOOK,))
-PEOPLE, MACHINE = routing.channels(BOTH)
+HOOK = Channel(webhook="https://hooks.example.org/services/T0/very-secret-path", hears="info")
+NOBODY = Site("campus", "UTC", Fleet(auto_scaling_group="moodle"))
+BOTH = replace(NOBODY, oncall=OnCall(channels=(HOOK,)))
+CONTEXT = Context(START)
 
 
 def signal() -> Signal:
@@ -72,7 +72,7 @@ def test_what_cannot_be_read_is_passed_on_as_a_ticket(says: str, event: dict):
     assert not letter.readable
     assert (letter.signal.severity, letter.signal.title) == ("ticket", "unreadable notification")
     assert 0 < len(letter.signal.what) <= 2000
-    _, actions = decide(None, letter, OnCall(), START)
+    _, actions = decide(None, letter, NOBODY, START)
     assert heard(actions) == [(PEOPLE, "new")]
 
 
@@ -82,12 +82,12 @@ def test_one_unreadable_record_does_not_hide_the_others():
 
 def test_an_unreadable_message_is_told_once_a_day_never_repeated_and_never_resolved():
     (letter,) = read(sns("?"), START)
-    first, _ = decide(None, letter, OnCall(), START)
+    first, _ = decide(None, letter, NOBODY, START)
     again = replace(letter, signal=replace(letter.signal, at=START + timedelta(hours=23)))
     tomorrow = replace(letter, signal=replace(letter.signal, at=START + timedelta(hours=24)))
-    assert decide(told(first), again, OnCall(), again.signal.at)[1] == ()
-    assert decide(told(first), None, OnCall(), START + timedelta(days=7))[1] == ()
-    assert heard(decide(told(first), tomorrow, OnCall(), tomorrow.signal.at)[1]) == [(PEOPLE, "new")]
+    assert decide(told(first), again, NOBODY, again.signal.at)[1] == ()
+    assert decide(told(first), None, NOBODY, START + timedelta(days=7))[1] == ()
+    assert heard(decide(told(first), tomorrow, NOBODY, tomorrow.signal.at)[1]) == [(PEOPLE, "new")]
 
 
 def test_the_recorded_event_of_sns_reads_as_the_signal_that_it_carries():
@@ -150,11 +150,13 @@ def test_tidy(says: str, seen: Callable[[Signal], object], expected: object):
 
 
 @given(st.text(), st.integers(1, 50))
+@example("in\u200bvis\u2060ib\ufeffle \u202e\u2066 \U000e0041", 40)
 @example("\ud800 is half a character, as JSON can smuggle it in\x1b[31m", 40)
 def test_one_line_has_no_control_characters_and_can_be_encoded(text: str, longest: int):
     flat = one_line(text, longest)
     assert len(flat) <= longest
     assert flat.isprintable() or not any(ord(c) < 32 or 127 <= ord(c) < 160 for c in flat)
+    assert not set("\u200b\u202e\u2066\u2060\ufeff\U000e0041") & set(flat)
     flat.encode()
 
 
@@ -162,15 +164,22 @@ def test_a_message_tells_the_whole_story():
     long = replace(
         signal(), evidence=("verdict hung",), done=("drained i-0abc",), expected_end=START + timedelta(hours=1)
     )
-    _, (_, tell, _) = decide(None, Letter(long), BOTH, START)
-    assert isinstance(tell, Tell)
-    assert message.text(tell) == (
+    _, (_, notice, _) = decide(None, Letter(long), BOTH, START)
+    assert isinstance(notice, Tell)
+    assert message.text(notice, CONTEXT) == (
         "[page] campus: moodledata is not mounted\n\ni-0abc has no mount.\n\nEvidence:\n  - verdict hung\n\n"
         "What Firstbell did:\n  - drained i-0abc\n\nSince 2026-05-04 08:00:00 UTC, 1 signal.\n"
         "Expected to last until 2026-05-04 09:00:00 UTC.\nRunbook: docs/runbooks/mount.md\n"
         "Incident: campus mount/i-0abc (notice 1)\n"
     )
-    assert "Runbook: https://wiki.example.org/ops/mount.md\n" in message.text(tell, "https://wiki.example.org/ops/")
+    elsewhere = Context(
+        START,
+        "https://wiki.example.org/ops/",
+        lambda _, n: f"https://ack/{n}",
+        (Link("console", "Console", "https://c"),),
+    )
+    said = message.text(notice, elsewhere)
+    assert "Runbook: https://wiki.example.org/ops/mount.md\nAcknowledge: https://ack/1\nConsole: https://c\nInc" in said
 
 
 SUBJECTS = [
@@ -178,6 +187,9 @@ SUBJECTS = [
     ("worse", "[page] campus: worse: moodledata is not mounted"),
     ("repeat", "[page] campus: still: moodledata is not mounted"),
     ("again", "[page] campus: again: moodledata is not mounted"),
+    ("flaps", "[page] campus: comes and goes: moodledata is not mounted"),
+    ("escalated", "[page] campus: nobody acknowledged: moodledata is not mounted"),
+    ("acknowledged", "[page] campus: acknowledged: moodledata is not mounted"),
     ("resolved", "[resolved] campus: moodledata is not mounted"),
 ]
 
@@ -197,50 +209,90 @@ def test_a_notice_keeps_its_delivery_id_over_attempts_and_the_next_has_another()
     assert ids[0] == ids[1] != ids[2]
 
 
-# ---------------------------------------------------------------- webhooks
+HOUR = timedelta(hours=1)
+FACTS: list[tuple[str, Tell, list[str]]] = [
+    ("a new one says since when", tell(), ["Since 2026-05-04 08:00:00 UTC, 1 h, 1 signal."]),
+    ("one signal or several", tell(count=3), ["Since 2026-05-04 08:00:00 UTC, 1 h, 3 signals."]),
+    (
+        "the end says how long it took",
+        tell("resolved"),
+        ["From 2026-05-04 08:00:00 UTC to 2026-05-04 08:06:00 UTC: 6 min, 1 signal."],
+    ),
+    ("what flaps says how often it came", tell(flaps=True, times=4), ["It flaps: it came 4 times."]),
+    ("so does its end", tell("resolved", flaps=True, times=4), ["It flaps: it came 4 times."]),
+    (
+        "what is held open says so",
+        tell(flaps=True, times=3, over_since=START),
+        ["It is over since 2026-05-04 08:00:00 UTC, and held open until it stays so."],
+    ),
+    (
+        "who has it, and since when",
+        tell("acknowledged", acknowledged_at=START, acknowledged_by="Ada\nRunbook: evil"),
+        ["Acknowledged by Ada Runbook: evil at 2026-05-04 08:00:00 UTC."],
+    ),
+    ("somebody has it", tell(acknowledged_at=START), ["Acknowledged by somebody at 2026-05-04 08:00:00 UTC."]),
+    ("nobody has it", tell("escalated", escalated=True), ["Escalated, for nobody acknowledged it."]),
+    (
+        "who mutes it, and until when",
+        tell(muted_by="silence of ops: update", muted_until=START + HOUR),
+        ["Muted until 2026-05-04 09:00:00 UTC: silence of ops: update"],
+    ),
+    ("muted as long as that lasts", tell(muted_by="storage is open"), ["Muted: storage is open"]),
+    ("who is on call", tell(on_duty="ops@example.org"), ["On call now: ops@example.org."]),
+]
+
+
+@pytest.mark.parametrize(("says", "notice", "expected"), FACTS, ids=[c[0] for c in FACTS])
+def test_facts(says: str, notice: Tell, expected: list[str]):
+    context = Context(START + HOUR)
+    found = message.facts(notice.incident, context)
+    assert [fact for fact in found if fact in expected] == expected
+    assert all(fact in message.text(notice, context).split("\n") for fact in found)
+
+
+TO_TAKE = [
+    ("an open incident can be acknowledged", tell(), True),
+    ("one that somebody has cannot", tell(acknowledged_at=START), False),
+    ("one that is over cannot", tell("resolved"), False),
+]
+
+
+@pytest.mark.parametrize(("says", "notice", "expected"), TO_TAKE, ids=[c[0] for c in TO_TAKE])
+def test_who_can_be_asked_to_acknowledge(says: str, notice: Tell, expected: bool):
+    context = Context(START, ack_url=lambda incident, number: f"https://ack/{number}")
+    assert ("https://ack/1" in message.text(notice, context)) is expected
+    assert (json.loads(message.body(notice, context))["links"] == {"acknowledge": "https://ack/1"}) is expected
+
+
+def test_the_fields_for_machines():
+    fields = json.loads(message.body(tell("resolved", acknowledged_at=START, acknowledged_by="Ada"), CONTEXT))
+    assert fields.pop("text").startswith("[resolved] campus: ")
+    assert fields == {
+        "version": 1,
+        "status": "resolved",
+        "kind": "resolved",
+        "site": "campus",
+        "key": "mount/i-0abc",
+        "incident": message.identity(tell().incident),
+        "severity": "page",
+        "title": "moodledata is not mounted",
+        "what": "i-0abc has no mount.",
+        "evidence": ["verdict hung", "latency 4,000 ms"],
+        "done": ["drained i-0abc"],
+        "runbook": "docs/runbooks/mount-sick.md",
+        "links": {},
+        "opened_at": "2026-05-04T08:00:00+00:00",
+        "at": "2026-05-04T08:00:00+00:00",
+        "expected_end": None,
+        "resolved_at": "2026-05-04T08:06:00+00:00",
+        "acknowledged_at": "2026-05-04T08:00:00+00:00",
+        "acknowledged_by": "Ada",
+        "count": 1,
+    }
 
 
 def test_nothing_that_is_said_holds_a_webhooks_path_which_may_be_a_secret():
     _, actions = decide(None, Letter(signal()), BOTH, START)
-    said = [*(a.reason for a in actions), *(message.text(a) for a in actions if isinstance(a, Tell))]
-    assert "hooks.example.org" in "".join(said)
+    said = [*(a.reason for a in actions), *(message.text(a, CONTEXT) for a in actions if isinstance(a, Tell))]
+    assert "webhook" in "".join(said)
     assert "very-secret-path" not in "".join(said)
-
-
-def test_two_webhooks_with_one_url_are_one_channel():
-    assert routing.channels(OnCall(webhooks=(HOOK, HOOK))) == (PEOPLE, MACHINE)
-
-
-def test_the_signature_can_be_checked_by_whoever_knows_the_secret():
-    header = webhook.signature("secret", b'{"a": 1}', START)
-    t, v1 = (part.partition("=")[2] for part in header.split(","))
-    assert int(t) == START.timestamp()
-    assert hmac.new(b"secret", t.encode() + b'.{"a": 1}', hashlib.sha256).hexdigest() == v1
-
-
-class Broken:
-    """A network on which everything fails with one error."""
-
-    def __init__(self, error: Exception) -> None:
-        self.error = error
-
-    def open(self, fullurl: Request, data: object = None, timeout: float | None = None) -> object:
-        raise self.error
-
-
-BREAKAGES = [
-    ("no route", OSError("no route to host"), "no answer: no route to host"),
-    ("silence", TimeoutError("timed out"), "no answer: timed out"),
-    ("an error that quotes the address", ValueError(f"bad {HOOK.url}"), "no answer: ValueError"),
-]
-
-
-@pytest.mark.parametrize(("says", "error", "expected"), BREAKAGES, ids=[c[0] for c in BREAKAGES])
-def test_a_broken_network_is_unreachable(says: str, error: Exception, expected: str):
-    webhook.use(Broken(error))
-    try:
-        with pytest.raises(webhook.UnreachableError) as raised:
-            webhook.send(HOOK.url, b"{}", "id", "", START)
-    finally:
-        webhook.use(None)
-    assert str(raised.value) == expected

@@ -9,19 +9,26 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from firstbell.oncall import message, routing
+from firstbell.oncall import message, pipeline
+from firstbell.oncall.calling import escalate, route
+from firstbell.oncall.claiming import GIVE_UP, claim
+from firstbell.oncall.flapping import damp
 from firstbell.oncall.inbox import Letter
 from firstbell.oncall.incident import GivenUp, Incident, Noted, Tell
-from firstbell.oncall.pipeline import GIVE_UP, PIPELINE, claim, correlate, decide, route
+from firstbell.oncall.pipeline import PIPELINE, correlate, mute
 from firstbell.oncall.signal import Severity, Signal
 from firstbell.plain import from_plain, to_plain
-from firstbell.site import OnCall, Webhook
+from firstbell.site import PEOPLE, Channel, Fleet, OnCall, Site
 
 START = datetime(2026, 5, 4, 8, 0, tzinfo=UTC)
-HOOK = Webhook("https://hooks.example.org/services/T0/very-secret-path", "/firstbell/hook")
-BOTH = OnCall(webhooks=(HOOK,))
-PEOPLE, MACHINE = routing.channels(BOTH)
+MACHINE = "webhook"
+BOTH = OnCall(channels=(Channel(webhook="https://hooks.example.org/very-secret-path", hears="info"),))
 REPEAT = timedelta(seconds=BOTH.repeat)
+
+
+def decide(incident: Incident | None, letter: Letter | None, on_call: OnCall, now: datetime, repeats: bool = True):
+    site = Site("campus", "Europe/Berlin", Fleet("web"), oncall=on_call)
+    return pipeline.decide(incident, letter, site, now, repeats=repeats)
 
 
 def signal(minute: float = 0, severity: Severity = "page", resolved: bool = False, **more: str) -> Signal:
@@ -103,7 +110,7 @@ def test_an_incident_counts_its_signals_keeps_its_worst_severity_and_knows_how_l
 
 
 def text_of(incident: Incident) -> str:
-    return message.text(Tell(incident, incident.deliveries[0]))
+    return message.text(Tell(incident, incident.deliveries[0]), message.Context(START))
 
 
 def test_what_came_back_keeps_its_beginning_and_what_begins_anew_does_not():
@@ -199,7 +206,7 @@ def test_the_newest_notice_takes_the_place_of_one_that_could_not_be_delivered():
 
 
 def test_the_pipeline_is_a_list_that_can_be_read():
-    assert (correlate, route, claim) == PIPELINE
+    assert (correlate, damp, mute, route, escalate, claim) == PIPELINE
 
 
 def test_an_incident_survives_being_stored():

@@ -472,17 +472,14 @@ def test_one_address_that_is_not_public_is_enough(dns: Dns):
     assert "not public" in refusal("https://calendar.test/")
 
 
-class Unplugged(socket.socket):
-    """A socket without a network."""
-
-    def connect(self, address: Any) -> None:
-        raise OSError(113, f"No route to {address[0]}")
+def unplugged(_: object, address: Any) -> None:
+    raise OSError(113, f"No route to {address[0]}")
 
 
 @pytest.mark.parametrize("address", PUBLIC)
 def test_a_public_address_is_what_is_connected_to(dns: Dns, monkeypatch: pytest.MonkeyPatch, address: str):
     dns.names["calendar.test"] = [[address]]
-    monkeypatch.setattr(socket, "socket", Unplugged)
+    monkeypatch.setattr(web._Hurry, "connect", unplugged)
     assert refusal("https://calendar.test/") == f"calendar.test cannot be read: No route to {address}"
 
 
@@ -498,3 +495,56 @@ def test_an_inside_address_in_any_disguise_is_refused(inside: IPv4Address, disgu
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(socket, "getaddrinfo", Dns({"calendar.test": [[str(address)]]}))
             assert "not public" in refusal("https://calendar.test/")
+
+
+# ---------------------------------------------------------------- POST
+
+
+def test_a_post_goes_over_tls_and_brings_back_what_is_wanted_of_the_answer(host: Host):
+    sent = {"Content-Type": "application/json", "X-Own": "1"}
+    answer = web.post(host.url("/rest"), b"[1]", sent, private_hosts=ALLOWED, read=4)
+    assert (answer.status, answer.body) == (200, b'{"ok')
+    assert host.asked == [("POST", f"/rest?authtoken={SECRET}", b"[1]")]
+    assert (host.headers[0]["X-Own"], host.headers[0]["Host"]) == ("1", f"feed.test:{host.port}")
+    assert host.names == ["feed.test"]
+
+
+POSTED = [
+    ("a redirect is an answer", "/1", 302),
+    ("so is an error", "/broken", 500),
+    ("an endless body is nobody's", "/flood", 200),
+    ("nor is one that drips", "/drip", 200),
+]
+
+
+@pytest.mark.parametrize(("says", "path", "status"), POSTED, ids=[c[0] for c in POSTED])
+def test_whatever_a_post_is_answered_is_an_answer(host: Host, says: str, path: str, status: int):
+    assert web.post(host.url(path), b"{}", {}, private_hosts=ALLOWED, seconds=1.0) == web.Answer(status)
+    assert len(host.asked) == 1
+
+
+UNPOSTED = [
+    ("a private address", "https://10.0.0.8/", "not public", False),
+    ("plain http", f"http://feed.test/?{SECRET}", "only https is fetched", False),
+    ("a certificate of another name", "https://wrong.test:PORT/", "certificate is not valid", True),
+    ("headers that drip", "https://feed.test:PORT/drip-headers", "feed.test", True),
+    ("nobody there", "https://feed.test:1/", "Connection refused", True),
+]
+
+
+@pytest.mark.parametrize(("says", "url", "why", "again"), UNPOSTED, ids=[c[0] for c in UNPOSTED])
+def test_what_cannot_be_posted_says_whether_another_time_may_be_better(
+    host: Host, says: str, url: str, why: str, again: bool
+):
+    with pytest.raises(WebError, match=why) as raised:
+        web.post(url.replace("PORT", str(host.port)), b"{}", {}, private_hosts=(*ALLOWED, "wrong.test"), seconds=0.5)
+    assert isinstance(raised.value, web.NoAnswerError) is again
+    assert SECRET not in str(raised.value)
+
+
+def test_a_body_that_nobody_reads_is_sent_until_the_deadline_only():
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        begun = time.monotonic()
+        with pytest.raises(web.NoAnswerError, match="did not answer in time"):
+            web.post(f"http://127.0.0.1:{deaf.getsockname()[1]}/", bytes(50_000_000), {}, seconds=0.5)
+        assert time.monotonic() - begun < 3

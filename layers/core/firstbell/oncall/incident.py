@@ -5,9 +5,13 @@ from datetime import datetime
 from typing import Literal
 
 from firstbell.oncall.signal import Severity
+from firstbell.site.oncall import Hears
 
-Kind = Literal["new", "worse", "repeat", "again", "resolved"]  # why a channel is told
-RANK: dict[Severity, int] = {"info": 0, "ticket": 1, "page": 2}
+Kind = Literal[  # why a channel is told
+    "new", "worse", "repeat", "again", "flaps", "escalated", "acknowledged", "resolved"
+]
+CALLS: frozenset[Kind] = frozenset({"new", "worse", "again", "flaps"})  # these want somebody who acknowledges
+RANK: dict[Hears, int] = {"info": 0, "ticket": 1, "page": 2, "escalation": 3}
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +21,8 @@ class Delivery:
     `since` is when it was decided to tell it, or to give that up.
 
     An attempt is counted, and `due` moved on to the next one, *before* it is made: so a process that dies in between
-    leaves the same as an attempt that failed, and nobody else tries meanwhile.
+    leaves the same as an attempt that failed, and nobody else tries meanwhile. `heard` is whether the channel was told
+    anything of this incident before; `receipt` is what it wants to be reminded of, such as a thread's name.
     """
 
     channel: str
@@ -28,13 +33,22 @@ class Delivery:
     attempts: int = 0
     state: Literal["pending", "told", "given_up"] = "pending"
     told_at: datetime | None = None
+    heard: bool = False
+    receipt: str = ""
+
+    @property
+    def may_be_known(self) -> bool:
+        """The channel was told of the incident, or an attempt may have reached it."""
+        return self.heard or self.state == "told" or self.attempts > 0
 
 
 @dataclass(frozen=True, slots=True)
 class Incident:
     """As stored. Times are UTC; `count` is of distinct signals (0: only ever heard that it is over).
 
-    `severity` is the worst since it opened: who heard the page also hears the end. `number` is the last notice's.
+    `severity` is the worst since it opened: who heard the page also hears the end. `number` is the last notice's, and
+    `called` that of the last one that wanted somebody, decided at `called_at`. `untold` is what nobody is told of while
+    `muted_by` says why. `openings` are the last hour's; one that `flaps` is held open though it is `over_since`.
     """
 
     site: str
@@ -53,6 +67,28 @@ class Incident:
     expected_end: datetime | None = None
     number: int = 0
     deliveries: tuple[Delivery, ...] = ()
+    acknowledged_at: datetime | None = None
+    acknowledged_by: str = ""
+    called: int = 0
+    called_at: datetime | None = None
+    escalated: bool = False
+    muted_by: str = ""
+    muted_until: datetime | None = None
+    untold: Kind | None = None
+    openings: tuple[datetime, ...] = ()
+    times: int = 1
+    flaps: bool = False
+    over_since: datetime | None = None
+    on_duty: str = ""
+
+    def delivery(self, channel: str) -> Delivery | None:
+        """The last thing that a channel was, or is to be, told."""
+        return next((d for d in self.deliveries if d.channel == channel), None)
+
+    @property
+    def live(self) -> bool:
+        """Time alone may change it: it is open, held back, or still to be told to somebody."""
+        return self.state == "open" or self.untold is not None or any(d.state == "pending" for d in self.deliveries)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +106,10 @@ class Noted:
     @property
     def reason(self) -> str:
         """What the journal says."""
-        return f"{self.kind} ({self.incident.severity}): {self.incident.title}: {self.incident.what}"
+        incident = self.incident
+        by = f" by {incident.acknowledged_by}" if self.kind == "acknowledged" else ""
+        held = f" (nobody is told yet: {incident.muted_by})" if incident.muted_by else ""
+        return f"{self.kind}{by} ({incident.severity}): {incident.title}: {incident.what}{held}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,46 +1,56 @@
-"""From a signal (or a tick) to what is recorded and told: a list of pure stages, each a question of its own.
-
-Inhibition, silences and escalation are further stages between `correlate` and `route`: each may change `kind`.
-"""
+"""From a signal (or a tick) to what is recorded and told: a list of pure stages, each a question of its own."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
+from firstbell.oncall.calling import escalate, route
+from firstbell.oncall.case import Around, Case
+from firstbell.oncall.claiming import claim
+from firstbell.oncall.flapping import damp
 from firstbell.oncall.inbox import Letter
-from firstbell.oncall.incident import RANK, Action, Delivery, GivenUp, Incident, Kind, Noted, Tell
-from firstbell.oncall.routing import channels
+from firstbell.oncall.incident import RANK, Action, Incident, Kind, Noted
+from firstbell.oncall.muting import Muted, muted, quiet
 from firstbell.oncall.signal import Signal
-from firstbell.site import OnCall
+from firstbell.oncall.texts import LINES
+from firstbell.site import Site
 
 AGAIN = timedelta(minutes=15)  # back within this of its end, it is the same incident
 QUOTED = timedelta(days=1)  # the same unreadable text is passed on once in this time
-GIVE_UP = timedelta(hours=24)
-FIRST_PAUSE = timedelta(seconds=45)  # less than the minute after which Lambda retries an asynchronous call
-LONGEST_PAUSE = timedelta(hours=1)
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """What the stages work on. `letter` is None at a tick; `kind` is why a notice is due now, if one is."""
-
-    incident: Incident | None
-    letter: Letter | None
-    on_call: OnCall
-    now: datetime
-    repeats: bool = True
-    kind: Kind | None = None
-    actions: tuple[Action, ...] = ()
+NOTHING = Around()
 
 
 def decide(
-    incident: Incident | None, letter: Letter | None, on_call: OnCall, now: datetime, repeats: bool = True
+    incident: Incident | None,
+    letter: Letter | None,
+    site: Site,
+    now: datetime,
+    around: Around | None = NOTHING,
+    repeats: bool = True,
 ) -> tuple[Incident | None, tuple[Action, ...]]:
     """The incident as it is to be recorded, and what to do once it is. `repeats`: open incidents are told again."""
-    case = Case(incident, letter, on_call, now, repeats)
+    case = explained(incident, letter, site, now, around, repeats)
+    return case.incident, case.actions
+
+
+def explained(
+    incident: Incident | None,
+    letter: Letter | None,
+    site: Site,
+    now: datetime,
+    around: Around | None = NOTHING,
+    repeats: bool = True,
+) -> Case:
+    """The same as a case, whose `why` says what each stage found."""
+    case = Case(incident, letter, site, now, around, repeats)
     for stage in PIPELINE:
         case = stage(case)
-    return case.incident, case.actions
+    return case
+
+
+def is_news(incident: Incident | None, letter: Letter, site: Site, now: datetime) -> bool:
+    """Whether a letter may have to be told, so that it is worth to look around."""
+    return correlate(Case(incident, letter, site, now, None)).kind is not None
 
 
 def correlate(case: Case) -> Case:
@@ -53,20 +63,22 @@ def correlate(case: Case) -> Case:
     if old is None:
         return _end_unheard_of(case, signal) if signal.resolved else _begin(case, signal)
     if signal.at < old.last_signal_at:
-        return case
+        return case.because("it is older than what is known already")
     match old.state, signal.resolved:
         case "resolved", True:
-            return replace(case, incident=replace(old, last_signal_at=signal.at))
+            return replace(case, incident=replace(old, last_signal_at=signal.at)).because("it is over already")
         case "resolved", False:
             return _return(case, old, signal)
         case _, True:
             return _end(case, old, signal)
+        case _ if old.over_since:
+            return _return(case, old, signal)
         case _:
             return _go_on(case, old, signal)
 
 
 def _begin(case: Case, signal: Signal) -> Case:
-    number, deliveries = (case.incident.number, case.incident.deliveries) if case.incident else (0, ())
+    old = case.incident
     incident = Incident(
         site=signal.site,
         key=signal.key,
@@ -81,16 +93,18 @@ def _begin(case: Case, signal: Signal) -> Case:
         evidence=signal.evidence,
         done=signal.done,
         expected_end=signal.expected_end,
-        number=number,
-        deliveries=deliveries,
     )
-    return replace(case, incident=incident, kind="new")
+    if old is not None:  # what is still to be told of the one before, and whether it flaps
+        pending = (d for d in old.deliveries if d.state == "pending")
+        left = tuple(replace(d, attempts=0, heard=False, receipt="") for d in pending)
+        incident = replace(incident, number=old.number, deliveries=left, openings=old.openings)
+    return replace(case, incident=incident, kind="new").because("it is a new incident")
 
 
 def _quote(case: Case, signal: Signal) -> Case:
     """Nothing will resolve what nobody can read: it is told once and is over."""
     if case.incident and signal.at - case.incident.last_signal_at < QUOTED:
-        return case
+        return case.because("this text was quoted within a day")
     begun = _begin(case, signal)
     return begun if begun.incident is None else replace(begun, incident=_over(begun.incident, signal.at))
 
@@ -98,34 +112,50 @@ def _quote(case: Case, signal: Signal) -> Case:
 def _end_unheard_of(case: Case, signal: Signal) -> Case:
     """Remember that it is over, and tell nobody: its beginning may still be on the way."""
     begun = _begin(case, signal).incident
-    return case if begun is None else replace(case, incident=replace(_over(begun, signal.at), count=0))
+    if begun is None:
+        return case
+    return replace(case, incident=replace(_over(begun, signal.at), count=0)).because("nobody has heard that it began")
 
 
 def _return(case: Case, old: Incident, signal: Signal) -> Case:
-    if not old.count or old.resolved_at is None or signal.at - old.resolved_at > AGAIN:
+    """Back: within a quarter of an hour of its end, or while it is held open, it is the same incident."""
+    held = old.over_since is not None
+    if not held and (not old.count or old.resolved_at is None or signal.at - old.resolved_at > AGAIN):
         return _begin(case, signal)
-    back = replace(_updated(old, signal), state="open", severity=signal.severity, resolved_at=None)
-    return replace(case, incident=back, kind="again")
+    back = replace(
+        _updated(old, signal),
+        state="open",
+        severity=max(old.severity, signal.severity, key=RANK.__getitem__) if held else signal.severity,
+        resolved_at=None,
+        over_since=None,
+        times=old.times + 1,
+        flaps=held and old.flaps,
+    )
+    rose = held and back.severity != old.severity
+    return replace(case, incident=back, kind="worse" if rose else "again").because("it is back")
 
 
 def _end(case: Case, old: Incident, signal: Signal) -> Case:
     """Its end has words of its own; title, severity and runbook stay those of the incident."""
+    if old.over_since:
+        return replace(case, incident=replace(old, last_signal_at=signal.at)).because("it is waited for calm already")
     ended = replace(
         _over(old, signal.at),
         last_signal_at=signal.at,
         what=signal.what or old.what,
         evidence=signal.evidence or old.evidence,
-        done=signal.done or old.done,
+        done=_all_done(old, signal),
     )
-    return replace(case, incident=ended, kind="resolved")
+    return replace(case, incident=ended, kind="resolved").because("it is over")
 
 
 def _go_on(case: Case, old: Incident, signal: Signal) -> Case:
     rose = RANK[signal.severity] > RANK[old.severity]
     if signal.at == old.last_signal_at and not rose:
-        return case  # the same signal, delivered twice
+        return case.because("it is the same signal, delivered twice")
     on = replace(_updated(old, signal), severity=signal.severity if rose else old.severity)
-    return replace(case, incident=on, kind="worse" if rose else None)
+    says = f"it became worse: {signal.severity}" if rose else "it is open already: the signal is counted"
+    return replace(case, incident=on, kind="worse" if rose else None).because(says)
 
 
 def _updated(old: Incident, signal: Signal) -> Incident:
@@ -135,78 +165,57 @@ def _updated(old: Incident, signal: Signal) -> Incident:
         what=signal.what,
         runbook=signal.runbook or old.runbook,
         evidence=signal.evidence,
-        done=signal.done,
+        done=_all_done(old, signal),
         expected_end=signal.expected_end,
         last_signal_at=signal.at,
         count=old.count + 1,
     )
 
 
+def _all_done(old: Incident, signal: Signal) -> tuple[str, ...]:
+    """What was done for it so far, the latest of it: its end says all of it."""
+    return tuple(dict.fromkeys((*old.done, *signal.done)))[-LINES:]
+
+
 def _over(incident: Incident, at: datetime) -> Incident:
     return replace(incident, state="resolved", resolved_at=at)
 
 
-def route(case: Case) -> Case:
-    """Who is to hear it? All channels of a change; of an open incident those that heard nothing for `repeat`.
+def mute(case: Case) -> Case:
+    """May anybody be told now? What nobody is told of is remembered, and told when nothing mutes it any more.
 
-    A notice replaces one that is still pending for the channel: the newest state tells the whole story.
+    The end of what was told waits for the end of quiet hours only.
     """
     incident = case.incident
-    if incident is None:
+    if incident is None or case.around is None or not (incident.live or case.kind):
         return case
-    wanted = channels(case.on_call, incident.severity)
-    if case.kind is None:
-        wanted = tuple(c for c in wanted if case.repeats and _repeat_is_due(case, incident, c))
-    if not wanted:
-        return _noted(case)
-    number = incident.number + 1
-    fresh = tuple(Delivery(c, number, case.kind or "repeat", since=case.now, due=case.now) for c in wanted)
-    others = tuple(d for d in incident.deliveries if d.channel not in wanted)
-    return _noted(replace(case, incident=replace(incident, number=number, deliveries=fresh + others)))
+    due = _due(incident, case.kind)
+    found = _muted(case, incident, due)
+    if found is None:
+        clear = replace(incident, muted_by="", muted_until=None, untold=None)
+        told = replace(case, incident=clear, kind=due)
+        return told.because("nothing mutes it any more") if incident.muted_by else told.because("nothing mutes it")
+    held = replace(incident, muted_by=found.by, muted_until=found.until, untold=due)
+    noted = (Noted(held, case.kind),) if case.kind else ()
+    until = f"until {found.until:%Y-%m-%d %H:%M} UTC" if found.until else "as long as that is open"
+    return replace(case, incident=held, kind=None, actions=(*case.actions, *noted)).because(
+        f"nobody is told: {found.by}, {until}"
+    )
 
 
-def _repeat_is_due(case: Case, incident: Incident, channel: str) -> bool:
-    if incident.state != "open":
-        return False
-    last = next((d for d in incident.deliveries if d.channel == channel), None)
-    if last is None:
-        return True
-    return last.state != "pending" and case.now - last.since >= timedelta(seconds=case.on_call.repeat)
+def _due(incident: Incident, kind: Kind | None) -> Kind | None:
+    """What is to be told: the latest, but what nobody has heard of is new and not worse."""
+    unheard = incident.untold in ("new", "again", "flaps")
+    return incident.untold if kind is None or (kind == "worse" and unheard) else kind
 
 
-def _noted(case: Case) -> Case:
-    if case.kind is None or case.incident is None:
-        return case
-    return replace(case, actions=(*case.actions, Noted(case.incident, case.kind)))
+def _muted(case: Case, incident: Incident, due: Kind | None) -> Muted | None:
+    if case.around is None or (incident.state == "resolved" and due is None):
+        return None
+    if due == "resolved":
+        known = any(d.may_be_known for d in incident.deliveries)
+        return quiet(incident, case.site, case.now) if known else None
+    return muted(incident, case.site, case.around.silences, case.around.others, case.now)
 
 
-def claim(case: Case) -> Case:
-    """Which deliveries are attempted now, and which are hopeless? Both are recorded before anything is done."""
-    if case.incident is None:
-        return case
-    known = channels(case.on_call)
-    looked_at = [(d, _claimed(d, known, case.now)) for d in case.incident.deliveries]
-    incident = replace(case.incident, deliveries=tuple(after for _, (after, _) in looked_at))
-    due: list[Action] = []
-    for before, (after, why) in looked_at:
-        if after.state == "given_up" and before.state == "pending":
-            due.append(GivenUp(incident, after, why))
-        elif after.attempts > before.attempts:
-            due.append(Tell(incident, after))
-    return replace(case, incident=incident, actions=(*case.actions, *due))
-
-
-def _claimed(delivery: Delivery, known: tuple[str, ...], now: datetime) -> tuple[Delivery, str]:
-    if delivery.state != "pending":
-        return delivery, ""
-    if delivery.channel not in known:
-        return replace(delivery, state="given_up", since=now), "the site file no longer names it"
-    if now - delivery.since >= GIVE_UP:
-        return replace(delivery, state="given_up", since=now), f"tried for {GIVE_UP // timedelta(hours=1)} hours"
-    if now < delivery.due:
-        return delivery, ""
-    pause = min(FIRST_PAUSE * 2 ** min(delivery.attempts, 10), LONGEST_PAUSE)
-    return replace(delivery, attempts=delivery.attempts + 1, due=now + pause), ""
-
-
-PIPELINE: tuple[Callable[[Case], Case], ...] = (correlate, route, claim)
+PIPELINE: tuple[Callable[[Case], Case], ...] = (correlate, damp, mute, route, escalate, claim)

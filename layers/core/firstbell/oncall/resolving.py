@@ -11,20 +11,19 @@ Open = Mapping[str, Mapping[str, object]]
 
 
 def open_incidents(table: Table, site: str) -> Open:
-    """The incidents of a site that on-call holds open."""
+    """The incidents of a site that on-call holds open; one held open only until it is calm is over for its function."""
     stored = table.query(f"SITE#{site}", "INCIDENT#")
-    return {str(s.data.get("key")): s.data for s in stored if s.data.get("state") == "open"}
+    return {str(s.data.get("key")): s.data for s in stored if _is_open(s.data)}
 
 
-def over(table: Table, site: str, own: Collection[str], raised: Collection[str], now: datetime) -> list[Signal]:
-    """A resolving signal for each open incident that is one of `own` and is not `raised` now."""
-    return no_longer(open_incidents(table, site), site, own, raised, now)
+def _is_open(data: Mapping[str, object]) -> bool:
+    return data.get("state") == "open" and not data.get("over_since")
 
 
 def no_longer(
     still_open: Open, site: str, own: Collection[str], raised: Collection[str], now: datetime
 ) -> list[Signal]:
-    """The same of incidents that were read before.
+    """A resolving signal for each open incident that is one of `own` and is not `raised` now.
 
     `own` are whole keys, or the part of a key before its slash, which stands for all that begin with it.
     """

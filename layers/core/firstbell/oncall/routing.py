@@ -1,25 +1,20 @@
-"""Who hears what: the channels of a site, by severity. Pure."""
+"""Who hears what: the channels of a site, by severity and by who is on call now. Pure."""
 
-from urllib.parse import urlsplit
+from collections.abc import Sequence
 
-from firstbell.oncall.signal import Severity
-from firstbell.oncall.texts import digest
-from firstbell.site import OnCall, Webhook
-
-PEOPLE = "on-call topic"  # its subscribers are e-mail addresses and telephones
+from firstbell.oncall.incident import RANK
+from firstbell.site import PEOPLE, OnCall
+from firstbell.site.oncall import Hears
 
 
-def name_of(webhook: Webhook) -> str:
-    """A webhook's name in the table and in messages: its host and a digest, for its path may be a secret."""
-    return f"webhook {urlsplit(webhook.url).hostname} {digest(webhook.url)[:8]}"
-
-
-def webhooks(on_call: OnCall) -> dict[str, Webhook]:
-    """The webhooks by name; two with the same URL are one."""
-    return {name_of(webhook): webhook for webhook in on_call.webhooks}
-
-
-def channels(on_call: OnCall, severity: Severity = "page") -> tuple[str, ...]:
+def channels(on_call: OnCall, severity: Hears = "escalation") -> tuple[str, ...]:
     """The channels that hear of such an incident, people first: they must not wait for a slow machine."""
-    people = () if severity == "info" else (PEOPLE,)
-    return (*people, *webhooks(on_call))
+    people = (PEOPLE,) if RANK[severity] >= RANK["ticket"] else ()
+    return (*people, *(c.label for c in on_call.channels if RANK[c.hears] <= RANK[severity]))
+
+
+def called(on_call: OnCall, severity: Hears, duty: Sequence[str]) -> tuple[str, ...]:
+    """The channels that are told first: of a page those that the rota names, if it names any."""
+    named = {who.strip().casefold() for who in duty} if severity == "page" else set()
+    chosen = tuple(channel for channel in channels(on_call) if channel.casefold() in named)
+    return chosen or channels(on_call, severity)

@@ -11,14 +11,21 @@ from hashlib import sha256
 from firstbell.oncall.signal import Signal
 
 TITLE, WHAT, EVIDENCE, LINES, IDENTITY = 200, 2000, 500, 20, 200  # characters; LINES of evidence or of things done
-_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")  # and bidi, surrogates
+_CONTROL = re.compile(  # and what changes the direction of a text, what nobody can see, and halves of characters
+    "[\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
+    "\ud800-\udfff\U000e0000-\U000e007f]"
+)
 _RUNBOOK = re.compile(r"[a-z0-9][a-z0-9-]{0,80}")
 
 
 def one_line(text: str, longest: int) -> str:
     """The text on one line without control characters, cut to `longest` characters (an ellipsis says so)."""
-    flat = " ".join(_CONTROL.sub(" ", text).split())
-    return flat if len(flat) <= longest else f"{flat[: longest - 1]}…"
+    return cut(" ".join(_CONTROL.sub(" ", text).split()), longest)
+
+
+def cut(text: str, longest: int) -> str:
+    """The text, cut to `longest` characters (an ellipsis says so)."""
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"
 
 
 def identity(text: str) -> str:
