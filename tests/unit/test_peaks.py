@@ -226,6 +226,12 @@ def test_a_half_known_sitting(says: str, one: Any, other: Any, count: int):
         assert max(p.end for p in merged) >= max(p.end for p in whole)
 
 
+def test_what_is_half_known_as_an_exam_is_no_less_than_an_exam():
+    exam, quiz = sitting("M1", 9, 10, "opening", 700, "exam"), sitting("M1", 9, 9.25, "both", 300)
+    [merged] = merge([exam], [quiz])
+    assert (merged.kind, merged.participants) == ("exam", 700)
+
+
 def test_a_lecture_at_a_quiz_s_opening_is_not_that_quiz():
     lecture = sitting("M1", 9, 10, "opening", kind="lecture")
     assert len(merge([sitting("M1", 9, 57, "both")], [lecture])) == 2

@@ -152,8 +152,10 @@ def _fold_halves(places: dict[str, list[_Place]]) -> None:
                 found = places.get(half, [])
                 fits = [h for h in found if HALF_KNOWN.count(h.peak.kind) and not h.known_by & place.known_by]
                 if fits and place.peak.kind in HALF_KNOWN:
-                    people = max(place.peak.participants, fits[0].peak.participants)
-                    place.peak = replace(place.peak, participants=people)
+                    half_known = fits[0].peak
+                    people = max(place.peak.participants, half_known.participants)
+                    kind = max(place.peak.kind, half_known.kind, key=ORDER.index)
+                    place.peak = replace(place.peak, participants=people, kind=kind)
                     place.known_by |= fits[0].known_by
                     found.remove(fits[0])
 
