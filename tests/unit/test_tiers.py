@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from firstbell.capacity.values import Peak, Plan, Step
 from firstbell.loans.returning import TICK
 from firstbell.loans.settings import Tier
-from firstbell.loans.tiers import table, wishes
+from firstbell.loans.tiers import strongest, table, wishes
 from firstbell.loans.values import Wish
 from firstbell.site import AuroraTier, BalancerTier, EfsTier, Fleet, Kind, ReservationTier, Site, Tiers, WarmPoolTier
 
@@ -186,3 +186,18 @@ def test_everybody_who_sits_an_exam_does_so_while_it_is_frozen(peaks: list[Peak]
 def test_a_thousand_peaks_take_no_time() -> None:
     many = plan(*(peak(9 + n / 3, hours=1.5) for n in range(1000)))
     assert len({w.key for w in wishes(SITE, many)}) == 8
+
+
+def wanted(level: float, start: float, end: float, subject: str = "fs-01234567", tier: Tier = "efs") -> Wish:
+    begins = DAWN + start * HOUR
+    return Wish(begins, DAWN + end * HOUR, tier, "", subject, level, begins, f"{level:g}")
+
+
+def test_of_several_wishes_for_a_setting_the_highest_counts_as_long_as_any_lasts():
+    aurora = wanted(4, 9, 12, "moodle", "aurora")
+    both = replace(wanted(40, 8, 11), reason="20; 40")
+    assert strongest([wanted(20, 8, 10), wanted(40, 9, 11), aurora]) == {"efs": both, "aurora": aurora}
+
+
+def test_a_wish_for_what_is_no_longer_the_site_s_is_left_out():
+    assert strongest([wanted(20, 8, 10), wanted(90, 8, 12, "fs-76543210")]) == {"efs": wanted(20, 8, 10)}

@@ -1,117 +1,118 @@
-"""From the alarms' present state and the fleet to a decision: more web servers, a person, or nothing. Pure.
+"""From what is wrong to what is done: floors, asks for loans, signals, and the ends of incidents. Pure.
 
-Only the web tier is scaled: `ceil(serving × observed / wanted)` instances, those on their way counted, at most one
-`max_step` more at a time, and the raise leased as a floor for an hour so that a dip does not take it back at once.
+Up fast, down slowly: only the web tier is scaled, every other cause holds the size, and a lease keeps it for an hour.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from math import ceil
 
+from firstbell.alarms import belonging, borrowing, ends, sizing, telling
+from firstbell.alarms.judging import Judgement, Load, judge
 from firstbell.alarms.values import Alarm
 from firstbell.capacity.reconcile import SaveFloor
-from firstbell.capacity.values import Floor
-from firstbell.fleet import Group
+from firstbell.loans.values import Ask
+from firstbell.oncall.incident import RANK
 from firstbell.oncall.signal import Signal
 from firstbell.site import Site
 
-LEASE = timedelta(hours=1)
-SETTLE = timedelta(minutes=3)  # after a raise: the metric of the last minutes does not know the new instances yet
-RENEW = timedelta(minutes=45)  # a lease with less left is renewed while the alarm lasts
-OWNER = "alarm"
-CPU = "AWS/EC2/CPUUtilization"
+Action = SaveFloor | Ask | Signal
+LIVELY = timedelta(hours=1)  # after an alarm has changed; as long as a lease
+SWEEP = timedelta(minutes=15)  # so often it is looked for what left no trace, such as an alarm that was deleted
 
 
-@dataclass(frozen=True, slots=True)
-class Load:
-    """What was observed of one site: its alarms and, when one is on, its group, its CPU (percent) and its leases."""
-
-    alarms: tuple[Alarm, ...]
-    group: Group | None
-    cpu: float | None
-    leases: tuple[Floor, ...]
+def lively(alarms: Sequence[Alarm], now: datetime) -> bool:
+    """Whether there may be anything to do: an alarm is on, has lately changed, or it is time to look anyway."""
+    sweeps = now.minute % (SWEEP // timedelta(minutes=1)) == 0
+    return sweeps or any(belonging.matters(a) or now - a.since <= LIVELY for a in alarms)
 
 
-def belongs(alarm: Alarm, site: Site, prefix: str) -> bool:
-    """Whether an alarm is the site's: by its group's dimension, else by a name that begins with prefix, site, dash."""
-    group = alarm.dimension("AutoScalingGroupName")
-    return group == site.fleet.auto_scaling_group if group else alarm.name.startswith(f"{prefix}{site.name}-")
+def decide(site: Site, load: Load, now: datetime) -> list[Action]:
+    """What to do about a site's alarms and tiers as they stand now.
+
+    While no alarm is on nothing new is begun: only a lease is kept while alarms have lost their data.
+    """
+    found = judge(site, load, now)
+    if any(belonging.matters(alarm) for alarm in load.alarms):
+        actions = _answers(site, load, found, now)
+    elif any(a.state != "OK" and now - a.since <= LIVELY for a in load.alarms):
+        actions = _kept(site, load, now)
+    else:
+        actions = []
+    return _news(actions, load, now)
 
 
-def decide(site: Site, load: Load, now: datetime) -> list[SaveFloor | Signal]:
-    """What to do about the site's alarms as they stand now."""
-    actions: list[SaveFloor | Signal] = []
-    for alarm in load.alarms:
-        if alarm.state != "ALARM":
-            continue
-        if alarm.metric == CPU:
-            actions += _web_saturated(site, alarm, load, now)
-        else:
-            actions.append(_unhandled(site, alarm, now))
+def over(site: Site, load: Load, now: datetime) -> dict[str, str]:
+    """The open incidents of a reaction that are over, by key, and why."""
+    found = judge(site, load, now)
+    return ends.of_alarms(load.alarms, load.opened, now) | ends.of_causes(site, load, found, now)
+
+
+def _answers(site: Site, load: Load, found: Judgement, now: datetime) -> list[Action]:
+    limits = sizing.bounds(site, load.group, load.leases, now)
+    borrowed = borrowing.asks(site, load, found, now)
+    actions: list[Action] = [*borrowed]
+    floor = _floor(site, load, found, limits, now)
+    actions += [floor] if floor else []
+    held = _done(found, floor)
+    if found.storage:
+        lent = [f"asked for {a.reason}" for a in borrowed if a.wish.tier == "efs"]
+        actions.append(telling.of_storage(site, load, found, [*held, *lent], _throughput(site, lent), now))
+    if found.database:
+        lent = [f"asked for {a.reason}" for a in borrowed if a.wish.tier == "aurora"]
+        helps = "Aurora grows in steps of 15 to 90 s" if lent else "Nothing that was done makes it faster"
+        actions.append(telling.of_database(site, load, found, [*held, *lent], helps, now))
+    beyond = found.web and found.web.need > limits.most and not sizing.settles(limits.lease, now)
+    if found.web and (floor or beyond):
+        actions.append(telling.of_web(site, load, found.web.why, found.web.need, limits, held, now))
+    if found.errors:
+        actions.append(telling.of_errors(site, load, found, held, now))
+    actions += [telling.of_credits(site, load, forecast, now) for forecast in found.credits]
+    actions += [telling.of_alarm(site, load, alarm, held, now) for alarm in found.unexplained]
     return actions
 
 
-def key_of(alarm: Alarm) -> str:
-    """The incident of an alarm."""
-    return f"alarm/{alarm.name}"
+def _floor(site: Site, load: Load, found: Judgement, limits: sizing.Bounds, now: datetime) -> SaveFloor | None:
+    """A raise for the web servers' own sake; else the present size is held, in doubt too."""
+    if found.web:
+        return sizing.raised(site, load.group, found.web, limits, now)
+    if why := found.storage or found.database or found.errors:
+        return sizing.held(load.group, limits, why[0], now)
+    if found.unexplained and load.tiers.cpu.now is None:
+        return sizing.held(load.group, limits, "the web servers' CPU is not known", now)
+    return None
 
 
-def wanted(group: Group, cpu: float, threshold: float) -> int:
-    """How many instances would bring `cpu` (percent) to `threshold`, before any limit."""
-    serving = max(1, len(group.in_service))
-    return ceil(serving * cpu / threshold) if threshold > 0 else serving
+def _kept(site: Site, load: Load, now: datetime) -> list[Action]:
+    limits = sizing.bounds(site, load.group, load.leases, now)
+    kept = sizing.held(load.group, limits, "alarms have no data", now) if limits.lease else None
+    return [kept] if kept else []
 
 
-def _web_saturated(site: Site, alarm: Alarm, load: Load, now: datetime) -> Sequence[SaveFloor | Signal]:
-    group = load.group
-    if load.cpu is None or group is None:
-        seen = "its CPU metric has no recent value, so nothing was added"
-        return [_page(site, alarm, now, "page", f"The alarm is on, but {seen}.", ())]
-    have = len(group.in_service) + len(group.coming)
-    most = min(site.fleet.max_instances, group.max_size)
-    need = wanted(group, load.cpu, alarm.threshold)
-    target = min(need, have + site.fleet.max_step, most)
-    lease = max((f for f in load.leases if f.owner == OWNER and f.end > now), key=lambda f: f.instances, default=None)
-    floor = min(max(target, lease.instances if lease else 0), most)
-    saw = f"CPU {load.cpu:.0f} % on {len(group.in_service)} serving instances, {alarm.threshold:.0f} % wanted"
-    actions: list[SaveFloor | Signal] = []
-    settling = lease is not None and now - lease.start < SETTLE
-    unprotected = floor > group.min_size and not settling
-    if unprotected or (lease is not None and lease.end - now < RENEW):
-        reason = f"{saw}: at least {floor} for the next hour ({len(group.coming)} are on their way)"
-        actions.append(SaveFloor(Floor(OWNER, now, now + LEASE, floor, reason), reason))
-        done = (f"MinSize raised to {floor} for an hour",)
-        helps = f"new instances serve in about {site.fleet.lead // 60} min, and take new sessions only"
-        actions.append(_page(site, alarm, now, "ticket", f"{saw}. {helps}.", done))
-    if need > most:
-        text = f"{saw}: {need} instances would be needed, {most} is the most. More need a higher max_instances."
-        actions.append(_page(site, alarm, now, "page", text, (f"scaled to {most}, the most allowed",)))
-    return actions
+def _done(found: Judgement, floor: SaveFloor | None) -> list[str]:
+    if floor is None:
+        return []
+    level = floor.floor.instances
+    return [f"MinSize raised to {level} for an hour" if found.web else f"the size is held at {level} for an hour"]
 
 
-def _page(site: Site, alarm: Alarm, now: datetime, severity: str, what: str, done: tuple[str, ...]) -> Signal:
-    return Signal(
-        site=site.name,
-        key=key_of(alarm),
-        severity="page" if severity == "page" else "ticket",
-        title="The web servers are saturated",
-        what=what,
-        evidence=(f"alarm {alarm.name} is on since {alarm.since:%H:%M} UTC",),
-        done=done,
-        runbook="web-saturated",
-        at=now,
-    )
+def _throughput(site: Site, lent: Sequence[str]) -> str:
+    if lent:
+        return "More throughput helps within minutes"
+    if site.tiers.efs and borrowing.lends_throughput(site):
+        return "Throughput was not raised (again): it is not what lacks, or it is raised already"
+    return "Nothing that was done makes it faster"
 
 
-def _unhandled(site: Site, alarm: Alarm, now: datetime) -> Signal:
-    return Signal(
-        site=site.name,
-        key=key_of(alarm),
-        severity="page",
-        title=f"Alarm {alarm.name} is on",
-        what="It is not about the CPU of the web servers: adding some may make it worse, so none were added.",
-        evidence=(f"{alarm.metric} against {alarm.threshold:g}, since {alarm.since:%H:%M} UTC",),
-        runbook="other-alarm",
-        at=now,
-    )
+def _news(actions: Sequence[Action], load: Load, now: datetime) -> list[Action]:
+    """Without the signals that on-call has: an open incident is told again when it is worse or something was done.
+
+    And when it is swept, so that what it says of the present stays true.
+    """
+    if lively((), now):
+        return list(actions)
+    return [a for a in actions if not isinstance(a, Signal) or a.done or _worse(a, load)]
+
+
+def _worse(signal: Signal, load: Load) -> bool:
+    known = next((rank for name, rank in RANK.items() if name == load.opened.get(signal.key)), -1)
+    return RANK[signal.severity] > known

@@ -4,24 +4,24 @@ A site without loans and without a wish for now costs one query of the table; a 
 """
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import assert_never
 
 from firstbell.aws import autoscaling, balancer, clients, filesystem, rds, reservations, scheduler
-from firstbell.aws.table import Table
+from firstbell.aws.table import Stored, Table
 from firstbell.capacity.values import Plan
 from firstbell.environment import Environment
 from firstbell.loans import tiers, troubles
 from firstbell.loans.returning import current, decide
 from firstbell.loans.settings import call, text
-from firstbell.loans.values import Book, Change, Forget, Loan, Save, Seen, Set, Step, Unbook, Wish
+from firstbell.loans.values import Ask, Book, Change, Forget, Loan, Save, Seen, Set, Step, Unbook, Wish
 from firstbell.oncall.signal import Signal
 from firstbell.plain import from_plain, to_plain
 from firstbell.site import Site
 
-LOAN = "LOAN#"
+LOAN, ASKED = "LOAN#", "LOAN-ASKED#"  # one query finds both
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,16 +38,28 @@ class TakenError(Exception):
 
 
 def changes(
-    site: Site, plan: Plan | None, table: Table, environment: Environment, now: datetime
+    site: Site,
+    plan: Plan | None,
+    table: Table,
+    environment: Environment,
+    now: datetime,
+    only: Container[str] | None = None,
 ) -> list[Change | Unseen | Signal]:
-    """What is to be borrowed, kept and returned for `plan`, and what on-call should hear; nothing without a plan."""
+    """What is to be borrowed, kept and returned for `plan` and what else is asked for, and what on-call should hear.
+
+    Nothing without a plan. `only`: the keys of the loans to look at, all of them where it is not given.
+    """
     if plan is None:
         return []
-    loans = {loan.key: loan for loan in _loans(table, site.name)}
-    wishes = {wish.key: wish for wish in tiers.wishes(site, plan) if current(wish, now)}
+    stored = table.query(f"SITE#{site.name}", "LOAN")
+    loans = {loan.key: loan for loan in _loans(stored)}
+    wished = [*tiers.wishes(site, plan), *_asked(stored)]
+    wishes = tiers.strongest(wish for wish in wished if current(wish, now))
     decided: list[Change | Unseen | Signal] = []
     said = []
     for key in sorted(loans.keys() | wishes.keys()):
+        if only is not None and key not in only:
+            continue
         loan, wish = loans.get(key), wishes.get(key)
         try:
             seen = _look(site.name, loan or wishes[key], environment)
@@ -66,9 +78,23 @@ def checked(found: Iterable[Change | Unseen | Signal]) -> frozenset[str]:
     return frozenset() if any(isinstance(one, Unseen) for one in found) else troubles.KEYS
 
 
-def _loans(table: Table, site: str) -> list[Loan]:
-    found = table.query(f"SITE#{site}", LOAN)
-    return [replace(from_plain(Loan, stored.data), version=stored.version) for stored in found]
+def asked(table: Table, site: str, now: datetime) -> tuple[Wish, ...]:
+    """The wishes for now that others than the plan have."""
+    return tuple(wish for wish in _asked(table.query(f"SITE#{site}", ASKED)) if current(wish, now))
+
+
+def ask(table: Table, site: str, what: Ask) -> None:
+    """Keep a wish; a later one for the same setting takes its place."""
+    table.put(f"SITE#{site}", ASKED + what.wish.key, to_plain(what.wish), what.wish.end + timedelta(days=1))
+
+
+def _loans(found: Iterable[Stored]) -> list[Loan]:
+    own = (stored for stored in found if stored.sk.startswith(LOAN))
+    return [replace(from_plain(Loan, stored.data), version=stored.version) for stored in own]
+
+
+def _asked(found: Iterable[Stored]) -> list[Wish]:
+    return [from_plain(Wish, stored.data) for stored in found if stored.sk.startswith(ASKED)]
 
 
 def _look(site: str, of: Loan | Wish, environment: Environment) -> Seen:

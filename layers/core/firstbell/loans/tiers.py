@@ -6,7 +6,7 @@ An exam is frozen from its log-in to its end, however long it is.
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from math import ceil
 
@@ -57,6 +57,22 @@ class Window:
 def wishes(site: Site, plan: Plan) -> tuple[Wish, ...]:
     """All wishes of a site's plan, by their start."""
     return tuple(sorted(_wishes(site, plan)))
+
+
+def strongest(found: Iterable[Wish]) -> dict[str, Wish]:
+    """One wish for each setting: of several for the same time the highest level, from the first start to the last end.
+
+    A wish for another subject than the first one's is left out: it is about a setting that is no longer the site's.
+    """
+    wishes: dict[str, Wish] = {}
+    for wish in found:
+        other = wishes.setdefault(wish.key, wish)
+        if wish is not other and wish.subject == other.subject:
+            start, end, rush = min(wish.start, other.start), max(wish.end, other.end), min(wish.rush, other.rush)
+            reason = f"{other.reason}; {wish.reason}"
+            level = max(wish.level, other.level)
+            wishes[wish.key] = replace(other, start=start, end=end, level=level, rush=rush, reason=reason)
+    return wishes
 
 
 def _wishes(site: Site, plan: Plan) -> Iterator[Wish]:

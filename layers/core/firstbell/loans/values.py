@@ -37,6 +37,19 @@ class Wish:
 
 
 @dataclass(frozen=True, slots=True)
+class Ask:
+    """Keep a wish that somebody other than the plan has: it is lent as the plan's own are, while it lasts."""
+
+    wish: Wish
+    reason: str
+
+    @property
+    def subject(self) -> str:
+        """What it is about."""
+        return self.wish.key
+
+
+@dataclass(frozen=True, slots=True)
 class Loan:
     """What is borrowed: the setting `before`, and all that we may have set it to (`lent`, the present one last).
 
