@@ -18,9 +18,8 @@ from simulator.scenario import Fault, Scenario, load
 OPENS = datetime(2026, 11, 24, 9, tzinfo=UTC)
 PLANNED = 10
 UNPROVABLE = {"dead_mount", "agent_absent", "commands_lost", "commands_late"}
-TAKE_AWAY = UNPROVABLE - {"dead_mount"} | {
-    *("scale_in", "spot_interruption", "zone_lost", "mount_lost", "mount_stale", "hook_race")
-}
+LOST = {"scale_in", "spot_interruption", "zone_lost"}
+TAKE_AWAY = UNPROVABLE - {"dead_mount"} | LOST | {"mount_lost", "mount_stale", "hook_race"}
 HURT = {"storage_down", "zone_lost", "mount_lost", "mount_stale", "web_silent"}
 
 

@@ -174,13 +174,13 @@ class World:
 
 
 @contextmanager
-def living(maximum: int = 20, tracking: bool = False) -> Iterator[World]:
+def living(maximum: int = 20, tracking: bool = False, site: str = SITE) -> Iterator[World]:
     """A group with one instance, an empty table and an empty bucket, until the block ends."""
-    engine, site = Engine(START), read_site(SITE)
+    engine, known = Engine(START), read_site(site)
     ledger = Ledger(engine, controlled=True)
     controller.begin(engine)
-    stack = Controller(engine, site, Weather(twice=0.0, late=0.0), ledger)
-    fleet = Fleet(engine, site, lambda event: None, False, (1, maximum, 1), tracking, ledger)
+    stack = Controller(engine, known, Weather(twice=0.0, late=0.0), ledger)
+    fleet = Fleet(engine, known, lambda event: None, False, (1, maximum, 1), tracking, ledger)
     world = World(engine, fleet, stack)
     fleet.watch.watch(fleet._metric("Average"), lambda: world.cpu)
     fleet.gateway.serve({("sns", "Publish"): lambda params: _heard(world, params)})

@@ -13,6 +13,17 @@ CORE = ROOT / "layers" / "core"
 APPS = sorted((ROOT / "functions").glob("*/app.py"))
 DECISIONS = (
     "firstbell.acting",
+    "firstbell.alarms.belonging",
+    "firstbell.alarms.borrowing",
+    "firstbell.alarms.credits",
+    "firstbell.alarms.ends",
+    "firstbell.alarms.judging",
+    "firstbell.alarms.saturation",
+    "firstbell.alarms.sayings",
+    "firstbell.alarms.sizing",
+    "firstbell.alarms.strays",
+    "firstbell.alarms.telling",
+    "firstbell.alarms.tiers",
     "firstbell.alarms.triage",
     "firstbell.backup.database",
     "firstbell.calendar.ical_budget",
@@ -50,15 +61,31 @@ DECISIONS = (
     "firstbell.fleet",
     "firstbell.instances.admission",
     "firstbell.instances.holding",
+    "firstbell.instances.interruption",
     "firstbell.instances.patrol",
     "firstbell.instances.probe",
     "firstbell.instances.release",
+    "firstbell.instances.replacing",
+    "firstbell.instances.sick_mounts",
     "firstbell.instances.storage",
     "firstbell.instances.verdicts",
+    "firstbell.oncall.channels.escaping",
+    "firstbell.oncall.acknowledging",
+    "firstbell.oncall.calling",
+    "firstbell.oncall.case",
+    "firstbell.oncall.claiming",
+    "firstbell.oncall.flapping",
+    "firstbell.oncall.muting",
+    "firstbell.oncall.rota",
+    "firstbell.oncall.heartbeat",
     "firstbell.oncall.incident",
+    "firstbell.oncall.pages",
+    "firstbell.oncall.message",
     "firstbell.oncall.pipeline",
     "firstbell.oncall.routing",
     "firstbell.oncall.signal",
+    "firstbell.oncall.summary",
+    "firstbell.oncall.tokens",
     "firstbell.plain",
     "firstbell.site",
 )
@@ -68,6 +95,7 @@ THIRD_PARTY = {  # the only modules that import a library, and which
     "firstbell.calendar.ical_series": {"icalendar", "recurring_ical_events"},
     "firstbell.calendar.ical_zones": {"dateutil", "icalendar", "x_wr_timezone"},
     "firstbell.calendar.term_file": {"pydantic", "yaml"},
+    "firstbell.oncall.channels.apprise": {"apprise"},  # a layer of its own, loaded where it is configured
     "firstbell.running": {"aws_lambda_powertools"},
     "firstbell.site_file": {"pydantic"},
     "firstbell.yaml_file": {"pydantic", "yaml"},
@@ -188,7 +216,7 @@ def test_boto3_has_one_door():
 
 
 def test_the_product_imports_nothing_of_its_tools():
-    outside = {"functions", "simulator", "cli", "tests", "tools", "local_aws"}
+    outside = {"functions", "simulator", "cli", "tests", "tools", "local_aws", "nfs_lab"}
     assert [p for p in sources("layers/core/firstbell") if outside & roots(p)] == []
 
 
@@ -228,9 +256,10 @@ def test_the_present_moment_is_read_in_one_place():
     assert found - entry_points == {"layers/core/firstbell/clock.py"}
 
 
-def test_only_the_probe_and_the_web_wait_or_measure_time_on_their_own():
+def test_only_what_deals_with_others_waits_or_measures_time_on_its_own():
     assert users({"time.monotonic", "time.sleep", "time.perf_counter"}, "layers/core", "functions") == {
         "layers/core/firstbell/instances/probe.py",
+        "layers/core/firstbell/oncall/pacing.py",  # one message a second is all that Slack takes
         "layers/core/firstbell/web.py",  # a deadline for other people's hosts
     }
 
@@ -246,8 +275,8 @@ def functions_in(path: Path) -> list[ast.FunctionDef]:
     return [node for node in tree(path).body if isinstance(node, ast.FunctionDef)]
 
 
-def test_there_are_eight_functions():
-    assert len(APPS) == 8
+def test_there_are_nine_functions():
+    assert len(APPS) == 9
 
 
 @pytest.mark.parametrize("path", APPS, ids=lambda p: p.parent.name)

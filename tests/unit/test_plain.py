@@ -16,6 +16,7 @@ from firstbell.site import (
     Arrivals,
     Backup,
     CalendarSource,
+    Channel,
     Costs,
     EfsTier,
     Fleet,
@@ -23,7 +24,6 @@ from firstbell.site import (
     Rule,
     Site,
     Tiers,
-    Webhook,
 )
 from tests.unit.campus_values import MONDAY, at, floor, peak
 
@@ -65,7 +65,7 @@ FULL_SITE = Site(
     arrivals=Arrivals(exam=((30, 0.5), (90, 1))),
     tiers=Tiers(efs=EfsTier("fs-0123456789abcdef0")),
     admission=Admission(drain=0),
-    oncall=OnCall((Webhook("https://example.org/hook", "/firstbell/key"),), 600),
+    oncall=OnCall((Channel(webhook="https://example.org/hook", secret="ssm:/firstbell/key"),), 600),
     backup=Backup("moodle-db"),
 )
 

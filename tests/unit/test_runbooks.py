@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PAGES = ROOT / "docs" / "runbooks"
 HEADINGS = ["What it means", "What Firstbell did", "What to do now", "How to check", "When it is over"]
-POSITION = {"Signal": 5, "over": 5, "Complaint": 0}
+POSITION = {"Signal": 5, "Complaint": 0}
 """Where a call has the runbook's name when it is not said by keyword (a complaint's key is its runbook's name)."""
 
 PASSING_ON = {"oncall/resolving.py", "oncall/texts.py", "oncall/pipeline.py", "capacity/complaints.py"}
