@@ -82,8 +82,9 @@ class Controller:
             self.upload(f"sites/{self.site.name}/{path.relative_to(folder).as_posix()}", path.read_bytes())
 
     def upload(self, key: str, body: bytes) -> None:
-        """Put a file into the bucket; S3 tells EventBridge."""
-        clients.s3().put_object(Bucket=BUCKET, Key=key, Body=body)
+        """Put a file into the bucket, again and again where S3 is short of breath; S3 tells EventBridge."""
+        while not self._put(key, body):
+            pass
         detail: Json = {"version": "0", "bucket": {"name": BUCKET}, "object": {"key": key, "size": len(body)}}
         self.delivery.emit(
             {
@@ -98,6 +99,15 @@ class Controller:
                 "detail": detail,
             }
         )
+
+    def _put(self, key: str, body: bytes) -> bool:
+        try:
+            clients.s3().put_object(Bucket=BUCKET, Key=key, Body=body)
+        except Exception as error:
+            if clients.error_code(error) != "SlowDown":
+                raise
+            return False
+        return True
 
     def _publish(self, params: Json) -> Json:
         topic, message, subject = params["TopicArn"], params["Message"], params.get("Subject", "")

@@ -26,7 +26,8 @@ STEADY = {
     "server_cpu": 15.0,
 }
 """What a tier shows that nothing in the twin changes."""
-BEFORE = {**STEADY, "io_limit": 12.0, "server_failed": 0.0, "database_cpu": 8.0}
+IDLE = 12.0  # percent of a file system's I/O limit that is in use when nobody's mount is slow
+BEFORE = {**STEADY, "io_limit": IDLE, "server_failed": 0.0, "database_cpu": 8.0}
 """What there was in the three hours before the run: to an alarm, a tier that never said anything may be down."""
 BASELINE = 0.2  # of each vCPU: what a small burstable type earns ("Key concepts for burstable instances", EC2)
 SAVED = 24 * 60.0  # minutes of earning that it can save
@@ -105,7 +106,7 @@ def metric(question: Question) -> Metric:
 
 def _readings(fleet: "Fleet") -> Mapping[str, Read]:
     """By the product's names of the values (`alarms.tiers.MEASURES`); in order: some read what another has sampled."""
-    requests, database, files = Requests(fleet), fleet.database, fleet.efs
+    requests, database = Requests(fleet), fleet.database
     found: dict[str, Read] = {
         "cpu_most": lambda: max(fleet.serving_cpu().values(), default=None),
         "p95": lambda: fleet.meter.latest.p95 or None if fleet.meter.latest else None,
@@ -115,8 +116,8 @@ def _readings(fleet: "Fleet") -> Mapping[str, Read]:
         "balancer_errors": requests.by_balancer,
         "database_cpu": lambda: database.sample(fleet.core_seconds()),
         "connections": lambda: float(fleet.balancer.in_flight + database.waiting),
-        "io_limit": lambda: files.io_limit,
-        "server_failed": lambda: float(not files.reachable),
+        "io_limit": lambda: _io_limit(fleet),
+        "server_failed": lambda: float(not fleet.efs.reachable),
         **{name: partial(float, value) for name, value in STEADY.items()},
     }
     if is_burstable(fleet.site):
@@ -124,3 +125,9 @@ def _readings(fleet: "Fleet") -> Mapping[str, Read]:
     if strange := found.keys() - MEASURES.keys():
         raise KeyError(f"nobody asks for {', '.join(sorted(strange))}")
     return found
+
+
+def _io_limit(fleet: "Fleet") -> float:
+    """A file system at its limit is what makes every mount slow."""
+    slow = sum(host.mount == "slow" for host in fleet.hosts.values())
+    return IDLE + (100.0 - IDLE) * slow / max(1, len(fleet.hosts))

@@ -1,4 +1,4 @@
-"""Runs many seeds with faults drawn by the seed, and breaks off at a broken invariant: `python -m simulator.soak 200`.
+"""Runs many seeds with faults drawn by the seed, and tells the invariants that broke: `python -m simulator.soak 200`.
 
 The invariants: those of `witness`; an outage of the storage costs no instance; when the exam opens the planned
 instances serve; no session is lost unless a mount or a web server was; no handler's failure loses an event for good.
@@ -7,8 +7,10 @@ instances serve; no session is lost unless a mount or a web server was; no handl
 import sys
 import time
 from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from multiprocessing import get_context
 from random import Random
 
 from simulator.results import Result
@@ -77,17 +79,26 @@ def broken(scenario: Scenario, result: Result) -> list[str]:
     return found
 
 
+def look(seed: int) -> list[str]:
+    """Run one seed; the invariants that it broke, each with its seed and faults. What it raises is one of them."""
+    scenario = scenario_of(seed)
+    faults = ", ".join(f.kind for f in scenario.faults)
+    try:
+        problems = broken(scenario, simulate(scenario, "firstbell", seed))
+    except Exception as error:  # noqa: BLE001 - the other seeds shall run, and this one be told
+        problems = [f"{type(error).__name__}: {error}"]
+    return [f"seed {seed} ({faults}): {problem}" for problem in problems]
+
+
 def main(arguments: Sequence[str]) -> int:
-    """Soak `[seeds [first]]`; returns the process's exit code."""
+    """Soak `[seeds [first]]` on all cores; returns the process's exit code."""
     count, first = (int(arguments[0]) if arguments else 50), (int(arguments[1]) if len(arguments) > 1 else 0)
     begin, bad = time.monotonic(), 0
-    for seed in range(first, first + count):
-        scenario = scenario_of(seed)
-        problems = broken(scenario, simulate(scenario, "firstbell", seed))
-        bad += bool(problems)
-        for problem in problems:
-            faults = ", ".join(f.kind for f in scenario.faults)
-            sys.stdout.write(f"seed {seed} ({faults}): {problem}\n")
+    with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
+        for problems in pool.map(look, range(first, first + count), chunksize=5):
+            bad += bool(problems)
+            sys.stdout.writelines(f"{problem}\n" for problem in problems)
+            sys.stdout.flush()
     sys.stdout.write(f"{count} seeds, {bad} broke an invariant, {time.monotonic() - begin:.0f} s\n")
     return 1 if bad else 0
 

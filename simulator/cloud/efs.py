@@ -28,8 +28,6 @@ class Efs:
         self.file_systems = {name: FileSystem() for name in file_systems}
         self.reachable = True
         """Whether the mount targets are available; what is wrong with one that is not, AWS tells by its state only."""
-        self.io_limit = 12.0
-        """How much of its limit of I/O operations is in use, in percent (the metric PercentIOLimit)."""
 
     def operations(self) -> Operations:
         """The API operations, for `Gateway.serve`."""

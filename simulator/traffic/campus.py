@@ -39,7 +39,7 @@ class Campus:
     ) -> None:
         self.engine = engine
         self.meter = meter
-        self.database = database or Database(engine, meter)
+        self.database = database or Database(engine, meter, cores=1.0)
         self.send = balancer.send
         self.vcpu_factor = vcpu_factor
         self.name = name

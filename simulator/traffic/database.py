@@ -15,7 +15,7 @@ SHARE = 0.25  # of the largest web tier's cores: a page costs the database up to
 class Database:
     """A database of so many whole `cores`; each request costs it `slow` times as much as was measured."""
 
-    def __init__(self, engine: Engine, meter: Meter, cores: float = 1.0) -> None:
+    def __init__(self, engine: Engine, meter: Meter, cores: float) -> None:
         self.engine = engine
         self.cores = cores
         self.slow = 1.0

@@ -102,6 +102,15 @@ def test_errors_are_counted_by_who_gave_them() -> None:
     assert (unanswered.balancer_errors.now or 0) > 1000
 
 
+def test_a_file_system_is_at_its_limit_when_every_mount_is_slow() -> None:
+    with living() as fleet:
+        assert (seen(fleet).io_limit.now or 0) < 20
+        for instance in fleet.instances:
+            fleet.spoil(instance.instance_id, "slow")
+        fleet.engine.run_until(fleet.engine.now + 60)
+        assert seen(fleet).io_limit.now == 100.0
+
+
 def database(slow: float) -> tuple[Engine, Database]:
     engine = Engine(START)
     made = Database(engine, Meter(engine), cores=2.0)
