@@ -44,7 +44,8 @@ def steps(site: Site, letter: Letter, others: Sequence[Incident], duty: Duty, no
     found: list[Step] = []
     at, said = now, ""
     while at <= now + AHEAD:
-        around = Around(others=tuple(known.values()), duty=duty(at))
+        going_on = tuple(replace(other, last_signal_at=at) for other in known.values())
+        around = Around(others=going_on, duty=duty(at))
         case = pipeline.explained(incident, letter if at == now else None, site, at, around)
         incident = _delivered(case)
         if at == now or case.actions or incident.muted_by != said:

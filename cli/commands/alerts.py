@@ -60,6 +60,8 @@ def route(
     found = []
     for letter in _letters(event, where):
         now = moment(at, where.zone, "--at") if at else letter.signal.at
+        if letter.signal.site != where.name and (site or SITE.exists()):
+            say(f"note: the signal is of {letter.signal.site}, and told by the rules of {where.name}")
         arrived = replace(letter, signal=replace(letter.signal, at=now))
         others = [foresight.opened(where, identity(key), now) for key in opened or ()]
         found.append((arrived.signal, foresight.steps(where, arrived, others, _duty(where, site, now), now)))

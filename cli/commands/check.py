@@ -1,6 +1,6 @@
 """`firstbell check`: is a site file good, and can its calendars be read? Says all that is wrong, not the first only."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -32,8 +32,8 @@ def command(
             f"no calendar lies beside {site}, so none was read ({', '.join(absent)}); the site file itself is good"
         )
     plan, unread = folder.plan(now, now + AHEAD)
-    if unread:
-        raise CommandError("\n".join(unread))
+    if wrong := [*unread, *_of_rota(folder, now)]:
+        raise CommandError("\n".join(wrong))
     _tell(folder.site, plan)
 
 
@@ -46,6 +46,21 @@ def _lies_there(folder: Folder, name: str) -> bool:
         return bool(reader(folder.root)(safe(name)))
     except CalendarError:
         return True
+
+
+def _of_rota(folder: Folder, now: datetime) -> list[str]:
+    """What is wrong with the rota that lies beside the site file, if there is one."""
+    source = folder.site.oncall.rota.source
+    if source is None or source.remote:
+        return []
+    from firstbell.calendar.folder import reader
+    from firstbell.oncall import rota_keeping
+
+    try:
+        rota_keeping.read(folder.site, source, reader(folder.root), now)
+    except CalendarError as error:
+        return [f"oncall.rota: {error}"]
+    return []
 
 
 def _tell(site: "Site", plan: "Plan") -> None:

@@ -1,6 +1,7 @@
 """`firstbell probe`: the probe that the controller runs on its instances, run here."""
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from cli import screen
 from cli.errors import BAD, CommandError
 from cli.options import Json, examples
 from firstbell.instances import probe as script
+from firstbell.site.operations import PAGE
 
 EXAMPLES = examples(
     "firstbell probe /var/moodledata",
@@ -42,8 +44,13 @@ def command(
     as_json: Json = False,
 ) -> None:
     """Examine a mounted directory as the controller does. Exit code 0 healthy, 1 a bad verdict, 2 unknown."""
-    if any(not asked.startswith("/") or " " in asked for asked in (page, *(warm or []))):
-        raise CommandError("a page is a path without blanks that begins with a slash, such as /login/index.php")
+    if not path:
+        raise CommandError("PATH is empty; give where the directory is mounted, such as /var/moodledata")
+    for asked in (page, *(warm or [])):
+        if not re.fullmatch(PAGE, asked):
+            raise CommandError(f"{asked!r:.80} is no page: it begins with a slash, such as /login/index.php")
+    if warm and not web_host:
+        raise CommandError("--warm needs --web-host: without a host the web server is not asked")
     wanted = {"fstype": fstype, "source": source, "site": site, "user": user, "web-host": web_host, "page": page}
     wanted |= {"warm": " ".join(warm or []), "purpose": "admitting" if warm else "patrolling"}
     numbers = {"slow-ms": slow_ms, "timeout": timeout, "min-free-mb": min_free_mb, "repair": repair}
@@ -62,7 +69,9 @@ def command(
 def _run(arguments: list[str], limit: float) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, script.__file__, *arguments]
     try:
-        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=limit, check=False)  # noqa: S603 - ours
+        done = subprocess.run(  # noqa: S603 - ours; Ctrl-C reaches us alone, and we end it
+            command, stdout=subprocess.PIPE, text=True, timeout=limit, check=False, start_new_session=True
+        )
     except subprocess.TimeoutExpired as error:
         raise CommandError(f"the probe gave no answer within {limit:g} s", BAD) from error
     if not done.stdout:

@@ -25,3 +25,4 @@ def _admit(run: Run, site: Site) -> None:
         apply = Applier(site, records, run.environment.probe_document)
         run.act(site, admission.decide(scene), apply)
         run.act(site, apply.noticed, noticed)
+        records.finish()

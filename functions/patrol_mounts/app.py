@@ -3,19 +3,18 @@
 from dataclasses import replace
 from typing import Any
 
-from firstbell.instances import observing, patrol, serving
+from firstbell.instances import patrol, serving
 from firstbell.instances.applying import Applier
 from firstbell.running import Run
 from firstbell.site import Site
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Woken every minute, and, where template.yaml says so, by a probe that failed."""
+    """Woken every minute; a round of probes is every four or five."""
     run = Run.start("patrol_mounts", event, context)
     for site in run.sites():
         with run.guard(site):
-            if observing.concerns(run.table, site, run.hints, "serving"):
-                _patrol(run, site)
+            _patrol(run, site)
     return run.finish()
 
 
@@ -26,3 +25,4 @@ def _patrol(run: Run, site: Site) -> None:
     run.act(site, patrol.decide(seen), turn.first(apply, run.now))
     after = replace(seen, scene=replace(seen.scene, records=records.all))
     run.act(site, patrol.told(after), run.tell)
+    records.finish()

@@ -30,7 +30,7 @@ def _look(run: Run) -> dict[str, Any]:
     prefix = run.environment.alarm_prefix
     alarms = metrics.alarms(prefix) if sites else ()
     for site in sites:
-        own = belonging.of_site(alarms, site, prefix)
+        own = belonging.of_site(alarms, site, prefix, sites)
         if triage.lively(own, run.now):
             with run.guard(site):
                 _answer(run, site, own)

@@ -23,3 +23,4 @@ def _release(run: Run, site: Site) -> None:
     apply = Applier(site, left, run.environment.probe_document, after_continue="ended")
     run.act(site, release.decide(seen), apply)
     run.act(site, apply.noticed, noticed)
+    left.finish()

@@ -1,15 +1,21 @@
 """Admission through its real handler, in the twin's AWS: what it lets in, what it gives up, and what it costs."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from firstbell.aws import clients
+from firstbell.aws.table import Table
+from firstbell.instances import waits
+from firstbell.instances.actions import Abandon
+from firstbell.instances.applying import Applier
+from firstbell.instances.keeping import Records
 from simulator.cloud import Faults
 from simulator.cloud.gateway import ApiError
 from simulator.cloud.ssm import AgentBehaviour
-from tests.functions.admission_twin import GROUP, SERVER, World, healthy, living
+from tests.functions.admission_twin import GROUP, SERVER, TABLE, World, healthy, living, site
 
 
 @pytest.fixture
@@ -163,6 +169,46 @@ def test_leaving_the_pool_within_moments_is_a_second_wait_too(world: World) -> N
     world.later(60)
     assert world.states[instance] == "InService"
     assert world.records()[instance].proven
+
+
+def test_an_outage_of_run_command_costs_no_instance_and_no_hook(world: World) -> None:
+    world.want(2)
+    world.later(20)
+    before = set(world.states)
+    world.gateway.faults = Faults({"ssm.*": 1.0})
+    world.later(1800)
+    assert world.states == dict.fromkeys(before, "Pending:Wait")
+    assert world.failures, "it is told: the function fails"
+    world.gateway.faults = Faults()
+    world.later(300)
+    assert world.serving == 2
+    assert world.reasons("Abandon") == []
+
+
+def test_a_hook_that_cannot_be_asked_for_keeps_out_the_new_ones_only(world: World) -> None:
+    world.want(1)
+    while not world.records():
+        world.later(1)
+    waits.forget()  # another process, which knows no hook
+    world.gateway.faults = Faults({"autoscaling.DescribeLifecycleHooks": 1.0})
+    world.want(2)
+    world.later(180)
+    assert sorted(world.states.values()) == ["InService", "Pending:Wait"]
+    world.gateway.faults = Faults()
+    world.later(180)
+    assert world.serving == 2
+
+
+def test_of_two_looks_that_give_one_up_both_count_it(world: World) -> None:
+    world.answer = lambda _: {"verdict": "wrong_source", "detail": "another file server"}
+    world.want(1)
+    while not world.reasons("Abandon"):
+        world.later(1)
+    [record] = [r for r in world.records().values() if r.phase == "abandoned"]
+    late = Records.of(Table(TABLE), "campus", world.engine.utc)
+    late._read[record.instance] = replace(record, phase="admission", ended_at=None), 0  # as a look before it saw it
+    Applier(site(900), late)(Abandon(record.instance, "firstbell-admit", "it is bad"))
+    assert world.records()[record.instance].phase == "abandoned"
 
 
 ROUGH = AgentBehaviour(lost=0.2, late=0.3, twice=0.3, early=0.3)

@@ -150,6 +150,14 @@ def test_records_of_what_is_over_expire_after_90_days_and_of_what_is_open_never(
     assert expiry() == str(int((START + timedelta(days=90)).timestamp()))
 
 
+def test_a_silence_and_a_rota_that_cannot_be_read_keep_nobody_from_being_called(world: World):
+    world.publish(rota=Rota("rota.ics"))
+    Table(TABLE).put("SITE#campus", "SILENCE#0", {"of": "another age"})
+    Table(TABLE).put("SITE#campus", "ROTA", {"shifts": 7})
+    handler(sns(signal(world)))
+    assert world.subjects() == [NEW]
+
+
 # ---------------------------------------------------------------- who is told, and when
 
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from firstbell.acting import ActionsFailed
-from firstbell.aws import balancer, clients
+from firstbell.aws import autoscaling, balancer, clients
 from firstbell.aws.table import Table
 from firstbell.fleet import Hook
 from firstbell.instances import serving
@@ -128,14 +128,6 @@ def test_two_bad_probes_come_within_a_minute_or_so_and_a_witness_with_the_second
         assert any((record(world, other).healthy_at or first) > first for other in others)
 
 
-def test_an_event_of_a_probe_of_an_instance_that_does_not_serve_wakes_nobody() -> None:
-    with serving_three() as world:
-        before = world.calls("DescribeAutoScalingGroups")
-        detail = {"command-id": "c", "instance-id": "i-0123456789abcdef0", "status": "Failed"}
-        patrol(world, {"source": "aws.ssm", "detail": detail})
-        assert world.calls("DescribeAutoScalingGroups") == before
-
-
 def test_a_broken_storage_is_one_page_and_costs_no_instance() -> None:
     with serving_three() as world:
         before = states(world)
@@ -224,6 +216,39 @@ def test_what_aws_refuses_is_told_as_not_done_and_raised_and_tried_again() -> No
         world.fleet.gateway.faults = Faults()
         patrols(world, 6)
         assert aside(world) == [sick]
+
+
+def test_one_that_aws_took_out_without_telling_us_is_replaced_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    with serving_three() as world:
+        sick = names(world)[0]
+        world.fleet.spoil(sick, "stale")
+        enter, done = autoscaling.enter_standby, []
+
+        def answer_is_lost(group: str, instance: str) -> None:
+            enter(group, instance)
+            done.append(instance)
+            raise TimeoutError
+
+        monkeypatch.setattr(autoscaling, "enter_standby", answer_is_lost)
+        with pytest.raises(ActionsFailed):
+            patrols(world, 15)
+        assert done == [sick]
+        patrols(world, 25)
+        assert sick not in states(world)
+        assert len(names(world)) == 3
+        assert (f"mount/{sick}", "resolved") in world.told()
+
+
+def test_one_that_a_person_puts_into_standby_later_is_left_alone() -> None:
+    with serving_three() as world:
+        theirs, table = names(world)[0], Table(TABLE)
+        Turn.of(table, "campus").take(theirs, world.now - serving.LOST)
+        world.set_sizes(MinSize=2)
+        clients.autoscaling().enter_standby(
+            AutoScalingGroupName="campus-web", InstanceIds=[theirs], ShouldDecrementDesiredCapacity=True
+        )
+        patrols(world, 10)
+        assert aside(world) == [theirs]
 
 
 def test_a_person_takes_it_back_and_it_begins_anew() -> None:

@@ -19,6 +19,7 @@ from firstbell.instances import interruption, leaving, release
 from firstbell.instances.keeping import PREFIX, Records
 from firstbell.instances.records import Record
 from firstbell.plain import to_plain
+from simulator.cloud import Faults
 from simulator.cloud.autoscaling import LAUNCHING, TERMINATING, Hook, Instance
 from simulator.controller import TABLE
 from simulator.world import TARGET_GROUP
@@ -203,11 +204,47 @@ def test_a_refused_document_is_a_failure_and_draining_decides() -> None:
         world.fleet.ssm._documents = set()  # somebody has deleted it
         scale_in(world, leaver)
         world.later(minutes=6)
-        with pytest.raises(ActionsFailed):
-            run(world)
-        minutes(world, 1)
+        for _ in range(2):
+            with pytest.raises(ActionsFailed):
+                run(world)
+            world.later(minutes=1)
+        run(world)
         [(_, reason)] = done(world, "Continue")
         assert "InvalidDocument" in reason
+
+
+def test_where_the_balancer_tells_nothing_it_is_taken_out_once_and_kept_until_its_time_is_over() -> None:
+    with serving(3, hook=replace(HOOK, heartbeat_timeout=240)) as world:
+        leaver = in_service(world)[0]
+        scale_in(world, leaver)
+        world.later(minutes=6)
+        world.fleet.gateway.faults = Faults(throttled={"elbv2.DescribeTargetHealth": 1.0})
+        for _ in range(4):
+            world.later(minutes=1)
+            with pytest.raises(ActionsFailed):
+                run(world)
+        assert [kind for kind, _ in done(world, "Deregister", "Heartbeat")] == ["Deregister", "Heartbeat", "Heartbeat"]
+        assert states(world)[leaver] == "Terminating:Wait"
+        world.fleet.gateway.faults = Faults()
+        minutes(world, 3)
+        world.later(minutes=1)
+        assert leaver not in states(world)
+
+
+def test_an_outage_of_run_command_keeps_its_hook_alive_and_is_told() -> None:
+    with serving(3, hook=replace(HOOK, heartbeat_timeout=240)) as world:
+        leaver = in_service(world)[0]
+        scale_in(world, leaver)
+        while not world.fleet.gateway.calls["ssm.SendCommand"]:
+            world.later(seconds=10)
+            run(world)
+        world.fleet.gateway.faults = Faults(throttled={"ssm.*": 1.0})
+        for _ in range(2):
+            world.later(minutes=1)
+            with pytest.raises(ActionsFailed):
+                run(world)
+        assert done(world, "Heartbeat")
+        assert states(world)[leaver] == "Terminating:Wait"
 
 
 CAUSES = ["an instance refresh.", "an EC2 health check indicating it has been terminated or stopped."]

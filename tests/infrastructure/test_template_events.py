@@ -23,7 +23,7 @@ WOKEN = {
     "ec2/rebalance-recommendation": set(),
     "ssm/association_success": {"admit_instances"},
     "ssm/command_success": {"admit_instances"},
-    "ssm/command_failed": {"admit_instances", "patrol_mounts"},
+    "ssm/command_failed": {"admit_instances"},
     "ssm/command_timed_out": {"admit_instances"},
     "s3/object_created": {"plan_capacity"},
     "s3/object_deleted": {"plan_capacity"},

@@ -23,7 +23,7 @@ SEE_TARGETS = {"elasticloadbalancing:DescribeTargetHealth"}
 PROBE = {"ssm:DescribeInstanceInformation", "ssm:SendCommand", "ssm:ListCommandInvocations"}
 SEE_STORAGE = {
     *("ec2:DescribeInstanceStatus", "elasticfilesystem:DescribeFileSystems"),
-    "elasticfilesystem:DescribeMountTargets",
+    *("elasticfilesystem:DescribeMountTargets", "cloudwatch:GetMetricData"),
 }
 TERMINATE = {"autoscaling:TerminateInstanceInAutoScalingGroup"}
 NOTIFY = {"sns:Publish"}

@@ -37,9 +37,9 @@ STORIES = {
         08:29 the group goes from 2 to 10 instances
         09:00 the file server is down
         09:00 Midterm exam opens: 1,919 students start
-        09:01 on-call is told: [page] greenfield: The shared storage looks broken
+        09:02 on-call is told: [page] greenfield: The shared storage looks broken
         09:12 the file server is back
-        09:15 on-call is told: [resolved] greenfield: The shared storage looks broken
+        09:16 on-call is told: [resolved] greenfield: The shared storage looks broken
     """,
     "zone-lost": """
         08:29 the group goes from 2 to 10 instances

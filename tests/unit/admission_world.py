@@ -10,7 +10,7 @@ from firstbell.fleet import LAUNCH_WAIT, POOL_LAUNCH_WAIT, Hook, Instance
 from firstbell.instances.actions import Abandon, Continue, Excuse, Heartbeat, SendProbe, Wait
 from firstbell.instances.admission import Candidate, Scene, decide
 from firstbell.instances.holding import LAUNCHING
-from firstbell.instances.records import Record, in_hook, learn
+from firstbell.instances.records import Record, excused, in_hook, learn
 from firstbell.instances.storage import Report
 from firstbell.oncall.signal import Signal
 from firstbell.site import Admission, Fleet, Site
@@ -96,7 +96,7 @@ class World:
             case Wait(instance, reason):
                 self._note(instance, waits_for=reason)
             case Excuse(instance, _):
-                self._note(instance, waits_for="", excused_at=self.now)
+                self.records[instance] = excused(self.records[instance], self.now)
             case SendProbe(instances):
                 self.commands += 1
                 for i in instances:

@@ -7,9 +7,9 @@ from typing import assert_never
 from firstbell.acting import Explained
 from firstbell.fleet import IN_SERVICE, STANDBY, Group, Instance
 from firstbell.instances import patrol
-from firstbell.instances.actions import EnterStandby, SendProbe, Terminate
+from firstbell.instances.actions import EnterStandby, Excuse, SendProbe, Terminate, Wait
 from firstbell.instances.patrol import Beat
-from firstbell.instances.records import Record, learn
+from firstbell.instances.records import Record, excused, learn
 from firstbell.instances.replacing import Scene
 from firstbell.instances.storage import Report
 from firstbell.oncall.signal import Signal
@@ -86,6 +86,10 @@ class World:
             case SendProbe(instances):
                 for i in instances:
                     self._note(i, command="c", sent_at=self.now, attempts=self.records[i].attempts + 1)
+            case Wait(instance, reason):
+                self._note(instance, waits_for=reason)
+            case Excuse(instance):
+                self.records[instance] = excused(self.records[instance], self.now)
             case EnterStandby(instance):
                 assert self.states[instance] == IN_SERVICE, "AWS refuses it"
                 self.states[instance], self.begun = STANDBY, self.now

@@ -7,9 +7,10 @@ import pytest
 
 from firstbell.fleet import Hook
 from firstbell.instances.actions import Abandon, Continue, Heartbeat, SendProbe, Wait
-from firstbell.instances.admission import MOST_ABANDONED
+from firstbell.instances.admission import MOST_ABANDONED, decide
 from firstbell.instances.complaints import LIMIT_KEY
 from firstbell.instances.holding import LAUNCHING
+from firstbell.instances.records import Record
 from firstbell.instances.storage import Report
 from firstbell.instances.verdicts import NEEDED_IN_A_ROW, STORAGE_LIKE
 from tests.unit.admission_world import MINUTE, START, World
@@ -114,6 +115,60 @@ def test_the_deadline_ends_what_was_never_proven() -> None:
     assert "its SSM agent never came online" in world.signals[0].what
 
 
+LONG = Hook("firstbell-launch", LAUNCHING, timedelta(hours=1), "ABANDON")
+
+
+def test_whom_nobody_looked_at_until_its_deadline_gets_a_last_probe() -> None:
+    world = World(hook=LONG)
+    world.launch(A, B)
+    world.pass_time(20 * MINUTE)  # the controller was down
+    assert SendProbe in [type(a) for a in world.look()]
+    world.answer(**{A: "healthy", B: ""})
+    world.look()
+    assert (world.continued, [i for _, i in world.abandoned]) == ([A], [B])
+
+
+def test_an_answer_that_is_under_way_at_the_deadline_is_waited_for() -> None:
+    world = World()
+    world.launch(A)
+    world.pass_time(4 * MINUTE)
+    world.look()
+    world.records[A] = replace(world.records[A], answer_by=world.now + 30 * MINUTE)
+    while world.now < START + 16 * MINUTE:
+        world.pass_time()
+        world.look()
+    assert world.abandoned == []
+    world.answer(**{A: "healthy"})
+    world.look()
+    assert world.continued == [A]
+
+
+def test_while_aws_cannot_be_asked_nobody_is_given_up_for_being_silent() -> None:
+    world = World(hook=LONG)
+    world.launch(A, online=False)
+    world.launch(B)
+    world.look()
+    world.said(B, "wrong_source")
+    world.pass_time(20 * MINUTE)
+    actions = decide(replace(world.scene(), blind=True))
+    assert [a.subject for a in actions if isinstance(a, Abandon)] == [B], "it has said what is wrong"
+
+
+def test_a_site_file_with_a_wrong_source_holds_launches_and_gives_none_up() -> None:
+    world = World()
+    world.records["i-old"] = Record(
+        "i-old", START, "serving", verdict="wrong_source", judged_at=START, bad_since=START, bad_in_a_row=2
+    )
+    world.launch(A)
+    for _ in range(10):
+        world.look()
+        world.answer(**{A: "wrong_source"} if world.records[A].command else {})
+        world.pass_time()
+    assert world.abandoned == []
+    [page] = world.signals
+    assert "`moodledata` in the site file first" in page.what
+
+
 def test_the_hook_is_kept_alive_until_then() -> None:
     world = World(deadline=3600)
     world.launch(A, online=False)
@@ -210,7 +265,7 @@ def test_who_is_still_bad_when_the_storage_is_back_is_given_up_then() -> None:
     world = World()
     world.launch(A, B)
     outage(world, 30)
-    for _ in range(4):
+    for _ in range(8):
         world.look()
         world.answer(
             **{i: "healthy" if i == A else "stale_handle" for i in world.times_out if world.records[i].command}
@@ -370,7 +425,7 @@ def test_one_sick_instance_is_held_when_aws_reports_trouble_with_the_storage() -
     assert [(s.key, s.evidence[0]) for s in world.signals] == [("storage", "i-0abc fails its system status check")]
     world.reports = ()
     world.look()
-    probed(world, "hung")
+    probed(world, "hung", "hung")
     assert [i for _, i in world.abandoned] == [A], "without it, it is one sick instance"
 
 

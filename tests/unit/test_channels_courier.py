@@ -141,9 +141,9 @@ def test_what_a_channel_wants_to_be_reminded_of_is_given_back_to_it(world: World
     said = {path: [json.loads(body) for p, _, body in receiver.asked if p == path] for path, _, _ in receiver.asked}
     begun, ended = said["/api/chat.postMessage"]
     assert (begun.get("thread_ts"), ended["thread_ts"]) == (None, "1503435956.000247")
-    trigger, resolve = said["/v2/enqueue"]
-    assert (trigger["event_action"], resolve["event_action"]) == ("trigger", "resolve")
-    assert trigger["dedup_key"] == resolve["dedup_key"]
+    trigger, *resolves = said["/v2/enqueue"]
+    assert (trigger["event_action"], {r["event_action"] for r in resolves}) == ("trigger", {"resolve"})
+    assert trigger["dedup_key"] in {r["dedup_key"] for r in resolves}
     assert trigger["routing_key"] == "k" * 32
 
 

@@ -100,7 +100,7 @@ def test_teams_has_runs_of_text_only_which_know_no_markup(signal: Signal):
 @example(NASTIEST)
 def test_pagerduty_and_webhooks_get_texts_on_one_line_each_and_of_bounded_length(signal: Signal):
     notice = tell(signal=signal)
-    event = pagerduty.event(notice, CONTEXT, "k" * 32)
+    [event] = pagerduty.events(notice, CONTEXT, "k" * 32)
     assert len(event["payload"]["summary"]) <= pagerduty.SUMMARY
     assert len(json.dumps(event)) < 512_000
     fields = json.loads(message.body(notice, CONTEXT))

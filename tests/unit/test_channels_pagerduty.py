@@ -1,4 +1,4 @@
-"""PagerDuty: events by its published schema, one alert for an incident, and what its answers mean."""
+"""PagerDuty: events by its published schema, an alert for each severity of an incident, and what its answers mean."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -9,8 +9,8 @@ from jsonschema import Draft202012Validator
 
 from firstbell.oncall.channels import posting
 from firstbell.oncall.channels.channel import Refused, RetryLater
-from firstbell.oncall.channels.pagerduty import HOST, PagerDuty, event
-from firstbell.oncall.incident import Kind
+from firstbell.oncall.channels.pagerduty import HOST, PagerDuty, events
+from firstbell.oncall.incident import Kind, Tell
 from firstbell.oncall.message import Context
 from firstbell.oncall.signal import Severity
 from tests.unit.channel_world import CONTEXT, SIGNAL, START, Answerer, Receiver, answer, listening, tell
@@ -80,9 +80,9 @@ def receiver(monkeypatch: pytest.MonkeyPatch) -> Iterator[Receiver]:
 
 @pytest.mark.parametrize(("kind", "action"), KINDS)
 def test_each_kind_of_notice_is_an_event_of_the_published_schema(kind: Kind, action: str):
-    said = event(tell(kind), CONTEXT, KEY)
-    valid(said)
-    assert said["event_action"] == action
+    for said in events(tell(kind), CONTEXT, KEY):
+        valid(said)
+        assert said["event_action"] == action
 
 
 def test_an_event_tells_the_whole_story(receiver: Receiver):
@@ -119,21 +119,33 @@ def test_an_event_tells_the_whole_story(receiver: Receiver):
     }
 
 
+def keys(*tells: Tell) -> set[str]:
+    return {said["dedup_key"] for one in tells for said in events(one, CONTEXT, KEY)}
+
+
 def test_one_key_holds_an_incident_together_and_the_next_has_another():
-    keys = {event(tell(kind), CONTEXT, KEY)["dedup_key"] for kind, _ in KINDS}
-    assert len(keys) == 1
+    own = keys(*[tell(kind) for kind, action in KINDS if action == "trigger"])
+    assert len(own) == 1
     other = tell(opened_at=START.replace(hour=9))
     elsewhere = tell(signal=replace(SIGNAL, site="riverside"))
-    assert len(keys | {event(t, CONTEXT, KEY)["dedup_key"] for t in (other, elsewhere)}) == 3
+    assert len(own | keys(other, elsewhere)) == 3
+
+
+def test_what_becomes_worse_is_an_alert_of_its_own_and_the_end_is_that_of_all():
+    """While an alert is acknowledged, PagerDuty calls nobody for what is triggered under its key."""
+    ticket = tell(signal=replace(SIGNAL, severity="ticket"))
+    assert keys(ticket).isdisjoint(keys(tell("worse")))
+    assert keys(tell("resolved")) == keys(tell("acknowledged")) > keys(ticket, tell("worse"))
 
 
 @pytest.mark.parametrize(("severity", "expected"), [("page", "critical"), ("ticket", "warning"), ("info", "info")])
 def test_severities(severity: Severity, expected: str):
-    assert event(tell(signal=replace(SIGNAL, severity=severity)), CONTEXT, KEY)["payload"]["severity"] == expected
+    [said] = events(tell(signal=replace(SIGNAL, severity=severity)), CONTEXT, KEY)
+    assert said["payload"]["severity"] == expected
 
 
 def test_without_an_address_of_the_runbooks_there_is_no_link_to_them():
-    said = event(tell(), Context(START), KEY)
+    [said] = events(tell(), Context(START), KEY)
     valid(said)
     assert said["links"] == []
     assert said["payload"]["custom_details"]["runbook"] == "docs/runbooks/mount-sick.md"

@@ -204,3 +204,14 @@ def test_the_twins_network_takes_the_place_of_the_real_one():
     finally:
         web.use_poster(None)
     assert (raised.value.seconds, heard) == (9.0, ["https://hooks.example.org/"])
+
+
+def test_within_lambda_nothing_goes_to_loopback_where_its_runtime_hands_out_events(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("AWS_LAMBDA_RUNTIME_API", receiver.url.removeprefix("http://"))
+    for url in (f"{receiver.url}/2018-06-01/runtime/invocation/next", "https://localhost/", "http://[::1]/"):
+        with pytest.raises(web.WebError) as raised:
+            web.ping(url, seconds=0.5)
+        assert not isinstance(raised.value, web.NoAnswerError)
+    assert receiver.asked == []

@@ -112,6 +112,12 @@ def test_without_a_site_file_on_call_s_defaults_hold():
     assert "note: no site.yaml here" in result.stderr
 
 
+def test_another_site_s_signal_is_told_by_this_site_s_rules_and_that_is_said():
+    other = routed(SIGNAL | {"site": "hill-top"})
+    assert "note: the signal is of hill-top, and told by the rules of riverside" in other.stderr
+    assert "note:" not in routed(SIGNAL).stderr
+
+
 REFUSED = [
     ("it is not JSON", "<xml/>", "event.json: not JSON"),
     ("it is a list", [], "a JSON list, where a signal or an event is an object"),

@@ -52,6 +52,15 @@ def test_a_site_without_calendars_is_good(tmp_path):
     assert firstbell("check", tmp_path / "site.yaml").stdout.startswith("small: 0 calendars, 0 peaks")
 
 
+def test_a_rota_is_read_as_the_calendars_are(tmp_path):
+    (tmp_path / "site.yaml").write_text(GOOD + "oncall: {rota: {ical: rota.ics}}\n")
+    result = firstbell("check", tmp_path / "site.yaml")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "oncall.rota: rota.ics: not found beside the site file" in result.stderr
+    (tmp_path / "rota.ics").write_bytes((EXAMPLE / "calendar.ics").read_bytes())
+    assert firstbell("check", tmp_path / "site.yaml").exit_code == 0
+
+
 def test_each_mistake_is_told_with_its_line(tmp_path):
     (tmp_path / "site.yaml").write_text("name: Small!\ntimezone: Mars\nfleet: {}\nnope: 1\n")
     result = firstbell("check", tmp_path / "site.yaml")

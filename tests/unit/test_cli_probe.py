@@ -1,6 +1,10 @@
 """`firstbell probe`: the real probe in a subprocess, its answer and its exit code passed on."""
 
 import json
+import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -43,7 +47,9 @@ def test_a_terminal_gets_it_in_words(capsys):
     assert "warm after 3 rounds of 4 pages; /l took 900 ms" in out
 
 
-@pytest.mark.parametrize(("flags", "purpose"), [((), "patrolling"), (("--warm", "/a", "--warm", "/b"), "admitting")])
+@pytest.mark.parametrize(
+    ("flags", "purpose"), [((), "patrolling"), (("--warm", "/a", "--warm=/b", "--web-host=h"), "admitting")]
+)
 def test_pages_to_warm_make_it_an_admission(tmp_path: Path, flags, purpose):
     answer = json.loads(firstbell("probe", tmp_path, *flags).stdout)
     assert answer["purpose"] == purpose
@@ -58,12 +64,35 @@ def test_a_repair_is_tried_when_asked_for(tmp_path: Path, monkeypatch):
     assert [(repair["did"], repair["ok"], repair["said"]) for repair in answer["repairs"]] == [("mount", False, "busy")]
 
 
-@pytest.mark.parametrize("page", ["login", "/a b"])
+@pytest.mark.parametrize("page", ["login", "/a b", "/\u00e9", "/a\n"])
 @pytest.mark.parametrize("flag", ["--page", "--warm"])
 def test_a_page_is_a_path(flag: str, page: str):
     result = firstbell("probe", "/", flag, page)
     assert result.exit_code == 1
     assert "begins with a slash" in result.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"), [(("",), "PATH is empty"), (("/", "--warm", "/"), "--warm needs --web-host")]
+)
+def test_what_would_silently_say_nothing_is_an_error(arguments, sentence: str):
+    result = firstbell("probe", *arguments)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert sentence in result.output
+
+
+def test_ctrl_c_ends_it_with_one_sentence(tmp_path: Path):
+    started, script = tmp_path / "started", tmp_path / "script.py"
+    os.mkfifo(started)
+    script.write_text(f"import time; open({str(started)!r}, 'w').close(); time.sleep(30)")
+    code = f"import sys; from cli.commands import probe; probe.script.__file__ = {str(script)!r}"
+    code += "; from cli.main import main; sys.argv[1:] = ['probe', '/']; main()"
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    process = subprocess.Popen([sys.executable, "-c", code], start_new_session=True, **pipes)
+    with started.open():
+        os.killpg(process.pid, signal.SIGINT)  # as a terminal does
+    assert process.communicate(timeout=20) == ("", "firstbell: interrupted\n")
+    assert process.returncode == 130
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,14 @@
 """What is used up is told in hours: a ticket half a day before, a page three hours before, and not when it is gone."""
 
 from datetime import timedelta
+from statistics import fmean
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from firstbell.alarms.credits import Forecast, forecasts, remaining
-from firstbell.alarms.tiers import Series, Tiers
+from firstbell.alarms.tiers import MEASURES, Series, Tiers
 from tests.unit.campus_values import MINUTE
 from tests.unit.reaction_world import GIBI, NOW, course, series, tiers
 
@@ -73,6 +74,13 @@ def test_a_forecast_says_when_and_what_then() -> None:
     paid = Forecast(next(iter(forecasts(tiers(web_credits=course(20, 0), web_surplus=1)))).supply, 0.0)
     assert "are gone: then" in paid.said(NOW)
     assert paid.said(NOW).endswith("it is in unlimited mode: that costs money, and nobody notices")
+
+
+def test_new_servers_begin_without_credits_and_are_no_forecast() -> None:
+    """Four servers with 500 credits each, and four new ones an hour ago."""
+    of_all = {"Average": fmean, "Maximum": max}[MEASURES["web_credits"].stat]
+    fleets = [[500] * 4] * 24 + [[500] * 4 + [0] * 4] * 12
+    assert found(tiers(web_credits=series(*map(of_all, fleets), every=5 * MINUTE))) == []
 
 
 def test_points_every_five_minutes_are_enough() -> None:

@@ -11,12 +11,16 @@ from hypothesis import strategies as st
 from firstbell.oncall import muting
 from firstbell.oncall.case import Around
 from firstbell.oncall.incident import Incident
-from firstbell.oncall.muting import LINGERS, Silence, muted
+from firstbell.oncall.muting import LINGERS, STUCK, Silence, muted
 from firstbell.site import PEOPLE, Inhibit, Maintenance, Quiet, Site
 from tests.unit.on_call_case import PAGER, START, Life, at, incident, silence, site
 
 EXAM = "readiness/analysis-1"
 STORAGE = incident("storage")
+
+
+def silent(since: timedelta, seconds: int = 0) -> Incident:
+    return replace(STORAGE, last_signal_at=START + since + timedelta(seconds=seconds))
 
 
 def maintained(begins: str, ends: str) -> Site:
@@ -106,6 +110,8 @@ CASES = [
         site(),
         "explained by storage",
     ),
+    ("a storage that said something within a day explains", "mount/i-1", [], [silent(-STUCK, 1)], site(), "explained"),
+    ("one that is open without a word for a day may be so by mistake", "mount/i-1", [], [silent(-STUCK)], site(), ""),
     (
         "what is itself explained explains nothing",
         "mount/i-1",
@@ -130,6 +136,12 @@ def test_what_mutes(says: str, key: str, silences: list[Silence], others: list[I
     found = muted(incident(key), where, silences, others, START)
     assert (found.by if found else "").startswith(expected)
     assert bool(found) == bool(expected)
+
+
+def test_the_end_of_maintenance_is_known_in_utc():
+    found = muted(incident("x"), maintained("09:55+02:00", "10:55+02:00"), (), (), START)
+    assert found
+    assert f"{found.until:%H:%M %Z}" == "08:55 UTC"
 
 
 @pytest.mark.parametrize(

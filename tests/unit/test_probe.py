@@ -8,6 +8,7 @@ import errno
 import fcntl
 import json
 import os
+import pwd
 import signal
 import subprocess
 import sys
@@ -309,6 +310,15 @@ def test_only_the_own_canary_is_removed(share: Path, run: Run, monkeypatch: pyte
     assert sorted(share.iterdir()) == sorted(strangers)
 
 
+@pytest.mark.parametrize(("seconds", "verdict"), [(0.4, "healthy"), (60, "unknown")])
+def test_a_slow_or_hung_directory_of_users_is_no_fault_of_the_mount(
+    seconds: float, verdict: str, share: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pwd, "getpwall", lambda: time.sleep(seconds) or [])
+    answer = run(share, "--timeout=2", "--slow-ms=300")
+    assert (answer["verdict"], answer["step"]) == (verdict, "under" if verdict == "unknown" else None)
+
+
 def test_a_killed_parent_leaves_a_child_that_cleans_up(share: Path, mountinfo: Path) -> None:
     code = (
         "import os, sys, time\nfrom firstbell.instances import probe\n"
@@ -390,6 +400,23 @@ def test_the_lock_is_private_and_not_followed(share: Path, run: Run) -> None:
     answer = run(share)
     assert (answer["verdict"], answer["ms"]) == ("unknown", {})
     assert (share.parent / "precious").read_text() == "as it was"
+
+
+def test_a_lock_directory_that_is_full_is_passed_over(share: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    free, real = {"/full": 0, str(share.parent / "locks"): 1}, os.statvfs
+    monkeypatch.setattr(probe, "LOCK_DIRECTORIES", tuple(free))
+    monkeypatch.setattr(os, "access", lambda path, mode: True)
+    monkeypatch.setattr(os, "statvfs", lambda path: os.statvfs_result([4096] * 4 + [free.get(path, 9999)] * 6))
+    assert run(share)["verdict"] == "healthy"
+    monkeypatch.setattr(os, "statvfs", real)
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    assert run(share)["detail"].endswith("No such file or directory: '/full/" + lock_name(share) + "'")
+
+
+def lock_name(share: Path) -> str:
+    """The name of the lock about the share."""
+    (lock,) = (share.parent / "locks").iterdir()
+    return lock.name
 
 
 def test_two_paths_do_not_wait_for_each_other(share: Path, run: Run) -> None:

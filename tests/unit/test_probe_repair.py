@@ -161,6 +161,19 @@ def test_nothing_is_mounted_over_what_cannot_be_taken_away(host: Host, monkeypat
     assert host.asked == ["umount -l PATH"]
 
 
+def test_the_root_itself_is_never_taken_away(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = os.open
+
+    def fails(path: Any, *about: Any, **named: Any) -> int:
+        if probe.CANARY in str(path):
+            raise OSError(errno.ESTALE, os.strerror(errno.ESTALE), path)
+        return real(path, *about, **named)
+
+    monkeypatch.setattr(os, "open", fails)
+    host.share = Path("/")
+    assert (host.probe("--repair=2")["verdict"], host.asked) == ("stale_handle", [])
+
+
 @pytest.mark.parametrize("error", [errno.EROFS, errno.ENOSPC, errno.EIO, errno.EACCES, errno.ENOTCONN])
 def test_other_verdicts_are_not_repaired(error: int, host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
     host.mountinfo.write_text(host.mounted)

@@ -1,12 +1,14 @@
 """The mount probe asks and warms a web server on loopback that answers, redirects, fails, hangs, or gets faster."""
 
 import json
+import os
 import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from signal import SIGKILL
 from typing import Any
 
 import pytest
@@ -20,6 +22,9 @@ PAGES = {
         <a href="/course/view.php?id=2"><script src="https://other.example/lib/evil.js"></script>
         <link rel=x href="//{HOST}/theme/yui_combo.php?a.css#top"><img src="/pluginfile.php/1/theme/x.png">""",
     "/deep": '<script src="/moodle/lib/requirejs.php/17/core/first.js"></script>',
+    "/odd": """<script src="/lib/a.js?x=1&copy=2"><script src="/lib/b&#10;.js"><script src="/lib/c%20.js">""",
+    "/broken": '<link href="/theme/500.css">',
+    "/long": f'<link href="/theme/500.css?{"x" * 60_000}">',
     "/many": "".join(f'<script src="/lib/{n}.js"></script>' for n in range(50)),
 }
 
@@ -36,11 +41,12 @@ class Answers(BaseHTTPRequestHandler):
         asked.append(self.path)
         self.server.heads.append(dict(self.headers.items()))
         word, _, argument = self.path.strip("/").partition("/")
-        status = int(word) if word.isdigit() else 200
+        status = 500 if argument.startswith("500.css") else int(word) if word.isdigit() else 200
         times = asked.count(self.path)
         if word == "hang" or (word == "drip" and self.drip()):
             self.server.ended.wait(20)
-        elif word == "close":
+        elif word in ("close", "noise"):
+            self.wfile.write(b"" if word == "close" else bytes(60_000) + b"\r\n")
             self.close_connection = True
         else:
             if word == "slow" or (word == "first" and times == 1):
@@ -155,6 +161,7 @@ def test_what_is_below_500_is_an_answer_and_no_redirect_is_followed(page: str, a
         ("/500", 500, "/500: status 500"),
         ("/503/maintenance", 503, "/503/maintenance: status 503"),
         ("/close", None, "/close: no answer: RemoteDisconnected"),
+        ("/noise", None, "/noise: no answer: BadStatusLine"),
         ("/hang", None, "/hang: no answer: "),
         ("/drip", None, "no answer for 2"),
         ("/a b", None, "no answer: InvalidURL"),
@@ -175,6 +182,19 @@ def test_a_server_that_is_not_there_is_no_answer(ask: Prober) -> None:
     answer = ask("--web-port=1")
     assert (answer["verdict"], answer["step"]) == ("unknown", "web")
     assert "Connection refused" in answer["detail"]
+
+
+def test_a_child_that_dies_while_it_asks_leaves_the_web_server_unproven(
+    ask: Prober, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(probe.http.client, "HTTPConnection", lambda *about, **named: os.kill(os.getpid(), SIGKILL))
+    answer = ask()
+    assert (answer["verdict"], answer["step"], answer["detail"]) == ("unknown", "web", "the child ended in step web")
+
+
+def test_a_page_s_name_of_any_length_is_cut_in_the_answer(ask: Prober) -> None:
+    answer = ask(f"--page=/{'x' * 5000}")
+    assert (answer["verdict"], answer["web"]["page"]) == ("healthy", "/" + "x" * 199)
 
 
 def test_it_asks_as_the_balancer_does(ask: Prober) -> None:
@@ -256,6 +276,19 @@ def test_styles_and_scripts_of_the_same_host_are_warmed_too(ask: Prober) -> None
     linked = [STYLES, "/lib/javascript.php/17/a.js?x=1&y=2", "/theme/yui_combo.php?a.css"]
     assert Counter(ask.site.asked) == Counter(["/200", "/login/index.php", *linked])
     assert (warm["rounds"], warm["pages"]) == (1, 4)
+
+
+def test_odd_links_are_asked_for_as_they_are_written(ask: Prober) -> None:
+    answer = warming(ask, "/odd")
+    assert (answer["verdict"], answer["warm"]["done"]) == ("healthy", True)
+    assert {"/lib/a.js?x=1&copy=2", "/lib/c%20.js"} <= set(ask.site.asked)
+
+
+@pytest.mark.parametrize("page", ["/broken", "/long"])
+def test_a_linked_file_that_fails_keeps_no_instance_out(page: str, ask: Prober) -> None:
+    answer = warming(ask, page)
+    assert any(path.startswith("/theme/500.css") for path in ask.site.asked)
+    assert (answer["verdict"], answer["warm"]["done"], answer["warm"]["pages"]) == ("healthy", True, 2)
 
 
 def test_a_moodle_below_a_directory_has_its_links_there(ask: Prober) -> None:

@@ -49,6 +49,13 @@ CASES = [
     ("CPU is high whatever the alarm says", "web-saturated", tiers(cpu=90), OKAY, ""),
     ("CPU is not known and all alarms are off", "web-saturated", Tiers(), OKAY, OFF),
     ("no data is no health", "web-saturated", Tiers(), [alarm(state="INSUFFICIENT_DATA")], ""),
+    (
+        "an alarm whose metric nobody publishes holds nothing open",
+        "web-saturated",
+        Tiers(),
+        [*OKAY, alarm("fpm", state="INSUFFICIENT_DATA", minutes=60)],
+        OFF,
+    ),
     ("without any alarm nobody can say it is on", "web-saturated", Tiers(), [], OFF),
     ("an alarm that is on for days holds nothing open", "web-saturated", tiers(cpu=9), [slow(minutes=3000)], WELL),
     ("the database is well", "database-saturated", tiers(database_cpu=20), OKAY, WELL),

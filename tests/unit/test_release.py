@@ -43,7 +43,7 @@ def said(*busy: str, at: float = 60) -> dict[str, Any]:
     return {"attempts": 1, "sent_at": after(at), "looked_at": after(at), "busy": busy}
 
 
-UNREACHED: dict[str, Any] = {"attempts": 1, "sent_at": after(2), "no_answer": "not sent: no agent"}
+UNREACHED: dict[str, Any] = {"sent_at": after(2), "no_answer": "not sent: no agent", "silent_in_a_row": 2}
 
 
 def scene(seconds: float, *found: Leaving, site: Site = SITE, exam: str = "", raised: tuple[str, ...] = ()) -> Scene:
@@ -171,6 +171,7 @@ def test_it_may_go(it: Leaving, seconds: float, says: str) -> None:
 
 STAYS = [
     ("drained, but it has not been asked", leaving("unused"), 250),
+    ("drained, but asked in vain only once", leaving("unused", **UNREACHED | {"silent_in_a_row": 1}), 250),
     ("drained, but its answer is to come", leaving("unused", command="c-1", sent_at=after(200)), 250),
     ("drained, but a task runs", leaving("unused", **said(CRON_RUNS)), 301),
     ("drained, but it answers requests", leaving("unused", **said(ANSWERS)), 301),

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from random import Random
 
 import pytest
 from hypothesis import given, settings
@@ -62,8 +63,9 @@ STAYS: list[tuple[str, Scene, str]] = [
     ("a broken storage costs no instance", replace(ONE_OF_THREE, reports=DOWN), "storage"),
     ("a full file system is everybody's", scene(sick(verdict="full"), well("i-1")), "everybody"),
     ("somebody wants to keep it", protected(ONE_OF_THREE), "protected"),
-    ("a slow one is replaced", scene(sick(verdict="slow"), well("i-1")), ""),
-    ("but not in an exam", scene(sick(verdict="slow"), well("i-1"), exam=EXAM), "exam"),
+    ("a slow one is replaced", scene(sick(verdict="slow", bad_since=NOW - 10 * MINUTE), well("i-1")), ""),
+    ("but not at once", scene(sick(verdict="slow", bad_since=NOW - 9.9 * MINUTE), well("i-1")), "slow for 10 minutes"),
+    ("nor in an exam", scene(sick(verdict="slow"), well("i-1"), exam=EXAM), "exam"),
     ("nor the only one", scene(sick(verdict="slow")), "only one"),
     ("no other was proven at all", scene(sick(), well("i-1", healthy_at=None)), "no other"),
     ("the others were proven before it became sick", scene(sick(), WELL_SINCE), "no other"),
@@ -112,8 +114,8 @@ def test_one_bad_verdict_is_not_enough_and_two_name_themselves() -> None:
 
 
 def test_of_two_sick_the_longer_one_goes_first() -> None:
-    later = sick("i-0", bad_since=FIRST + timedelta(seconds=1))
-    assert [a.subject for a in decide(scene(later, sick("i-1"), well("i-2"), well("i-3"), well("i-4")))] == ["i-1"]
+    longer = sick("i-1", bad_since=FIRST - 5 * MINUTE)
+    assert [a.subject for a in decide(scene(sick(), longer, *(well(f"i-{n}") for n in range(2, 6))))] == ["i-1"]
 
 
 # ---------------------------------------------------------------- the end
@@ -303,7 +305,7 @@ def test_a_second_sick_one_waits_for_its_turn(desired: int, one: str, other: str
     world = World(desired)
     world.minutes(10)
     world.bad["i-0"] = one
-    world.minutes(10)
+    world.minutes(25)
     world.bad["i-1"] = other
     world.minutes(60)
     assert world.out == world.ended == ["i-0", "i-1"]
@@ -322,6 +324,65 @@ def test_an_outage_of_the_storage_costs_no_instance(desired: int, verdict: str) 
     world.bad = {}
     world.minutes(30)
     assert (world.out, world.raised) == ([], set())
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.integers(2, 12), st.sampled_from(["hung", "stale_handle", "read_only"]), st.integers(6, 30), st.data())
+def test_clients_that_get_on_again_minutes_after_the_others_are_not_replaced(
+    desired: int, verdict: str, minutes: int, data: st.DataObject
+) -> None:
+    world = World(desired)
+    world.minutes(10)
+    late = data.draw(st.integers(0, desired - 1))
+    world.bad = {f"i-{n}": verdict for n in range(desired)}
+    world.minutes(minutes)
+    world.bad = {f"i-{n}": verdict for n in range(late)}
+    world.minutes(2)
+    world.bad = {}
+    world.minutes(30)
+    assert (world.out, world.raised) == ([], set())
+
+
+def test_one_that_is_still_sick_minutes_after_the_storage_is_back_is_replaced() -> None:
+    world = World(4)
+    world.minutes(10)
+    world.bad = {f"i-{n}": "stale_handle" for n in range(4)}
+    world.minutes(10)
+    world.bad = {"i-0": "stale_handle"}
+    world.minutes(10)
+    assert world.out == ["i-0"]
+
+
+@pytest.mark.parametrize("verdict", ["hung", "not_mounted", "wrong_source"])
+def test_a_zone_that_loses_its_way_to_the_storage_costs_no_instance(verdict: str) -> None:
+    world = World(9)
+    world.minutes(10)
+    world.bad = {f"i-{n}": verdict for n in range(3)}
+    world.minutes(30)
+    assert world.out == []
+    [page] = world.signals
+    assert (page.key, page.severity) == ("storage", "page")
+    assert "too many to have failed each by itself" in page.what
+    world.bad = {}
+    world.minutes(10)
+    assert (world.out, world.raised) == ([], set())
+
+
+def test_storage_that_is_slow_now_and_then_costs_no_instance() -> None:
+    world, random = World(10), Random("slow now and then")
+    for _ in range(240):
+        world.bad = {f"i-{n}": "slow" for n in range(10) if random.random() < 0.2}
+        world.minutes(1)
+    assert world.out == []
+
+
+def test_a_site_file_with_a_wrong_source_costs_no_instance() -> None:
+    world = World(3, bad={f"i-{n}": "wrong_source" for n in range(3)})
+    world.minutes(30)
+    assert world.out == []
+    [page] = world.signals
+    assert (page.key, page.severity) == ("storage", "page")
+    assert "`moodledata` in the site file first" in page.what
 
 
 def test_without_a_replacement_it_stays_and_a_person_is_told() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from firstbell import published
+from firstbell.acting import ActionsFailed
 from firstbell.aws.table import Table
 from firstbell.calendar import fetching, moodle_talk, trust
 from firstbell.running import ENOUGH, Run
@@ -88,3 +89,17 @@ def test_a_batch_is_about(
         run = Run.start("admit_instances", {"Records": records})
         assert [site.name for site in run.sites()] == list(names), says
         assert {name: value for name, value in run._counts.items() if value} == counts
+
+
+def test_a_site_that_cannot_be_read_is_told_and_stops_no_other(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("TABLE_NAME", "state")
+    with state_table(monkeypatch):
+        published.publish(Table("state"), SITES[0])
+        Table("state").put("SITES", "of-another-version", {"name": 7})
+        published.forget()
+        run = Run.start("admit_instances", {"source": "firstbell.schedule"})
+        assert [site.name for site in run.sites()] == ["a"]
+        with pytest.raises(ActionsFailed) as failed:
+            run.finish()
+    [error] = failed.value.exceptions
+    assert str(error) == "of-another-version: the published site cannot be read: upload its site file again"

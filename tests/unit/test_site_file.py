@@ -407,6 +407,21 @@ def test_the_examples_are_good(path: Path):
             "name: &n campus\nfleet: {auto_scaling_group: *n}\n",
             "aliases (*name) are not allowed: write the value out",
         ),
+        (
+            "pages to warm, and no host to ask for them",
+            GOOD + "web: {warm: [/my]}\n",
+            "line 5, web: 'warm' needs 'host': without it the web server is not asked, and nothing is warmed",
+        ),
+        (
+            "a port with TLS",
+            GOOD + "web: {host: a.example, port: 443}\n",
+            "line 5, web: the web server is asked without TLS, which port 443 refuses: give one with plain HTTP",
+        ),
+        (
+            "the root as the shared directory",
+            GOOD + "moodledata: {path: /var/../.}\n",
+            "line 5, moodledata: the shared directory is mounted below /, such as at /var/moodledata, and not there",
+        ),
     ],
 )
 def test_a_mistake_is_named_with_its_place(says: str, text: str | bytes, expected: str):

@@ -97,12 +97,41 @@ FILE_SYSTEMS: list[tuple[str, str, list[dict[str, Any]], list[str]]] = [
 
 @pytest.mark.parametrize(("state", "targets", "says"), [c[1:] for c in FILE_SYSTEMS], ids=[c[0] for c in FILE_SYSTEMS])
 def test_a_file_system(gateway: Gateway, state: str, targets: list[dict[str, Any]], says: list[str]) -> None:
+    serve_efs(gateway, {}, state, targets)
+    assert [r.says for r in reports(site(file_system=EFS), SICK, NOW)] == says
+
+
+def serve_efs(gateway: Gateway, metrics: dict[str, float], state: str = "available", targets: Any = GOOD) -> None:
+    """A file system in a state, and the newest values of its metrics (PercentIOLimit, BurstCreditBalance)."""
+
+    def metric_data(params: Any) -> Any:
+        names = {q["Id"]: q["MetricStat"]["Metric"]["MetricName"] for q in params["MetricDataQueries"]}
+        return {"MetricDataResults": [result(key, name) for key, name in names.items()]}
+
+    def result(key: str, name: str) -> Any:
+        newest = {"Timestamps": [NOW - HOUR / 60], "Values": [metrics[name]]} if name in metrics else {}
+        return {"Id": key, "Label": name, "StatusCode": "Complete", "Timestamps": [], "Values": [], **newest}
+
     gateway.serve(
         {
             ("efs", "DescribeFileSystems"): lambda _: {"FileSystems": [{**FILE_SYSTEM, "LifeCycleState": state}]},
             ("efs", "DescribeMountTargets"): lambda _: {"MountTargets": targets},
+            ("cloudwatch", "GetMetricData"): metric_data,
         }
     )
+
+
+@pytest.mark.parametrize(
+    ("metrics", "says"),
+    [
+        ({}, []),
+        ({"PercentIOLimit": 94.0, "BurstCreditBalance": 1.0}, []),
+        ({"PercentIOLimit": 97.0}, [f"{EFS} is at 97 % of its I/O limit"]),
+        ({"BurstCreditBalance": 0.0}, [f"{EFS} has no burst credits left"]),
+    ],
+)
+def test_a_file_system_at_its_limits(gateway: Gateway, metrics: dict[str, float], says: list[str]) -> None:
+    serve_efs(gateway, metrics)
     assert [r.says for r in reports(site(file_system=EFS), SICK, NOW)] == says
 
 

@@ -50,9 +50,20 @@ CASES: list[tuple[str, list[Record], set[str]]] = [
         {"a", "b"},
     ),
     (
-        "less than half of those in service",
-        [sick("a", -1, phase="serving"), sick("b", -1, phase="serving"), *(well(n, -1) for n in "cde")],
+        "less than half of those in service, one after the other",
+        [sick("a", -6, phase="serving"), sick("b", -1, phase="serving"), *(well(n, -1) for n in "cde")],
         set(),
+    ),
+    (
+        "but together: one zone may have lost its way to it",
+        [sick("a", -5, phase="serving"), sick("b", -1, phase="serving"), *(well(n, -1) for n in "cdefghi")],
+        {"a", "b"},
+    ),
+    ("launches that fail together may share a mistake", [sick("a", -2), sick("b", -2), well("c", -1)], set()),
+    (
+        "a wrong source of one that serves and of a launched one: the site file may be wrong",
+        [sick("a", -4, "wrong_source", phase="serving"), sick("b", -1, "wrong_source")],
+        {"a", "b"},
     ),
 ]
 
@@ -135,3 +146,17 @@ def test_that_aws_cannot_be_asked_is_a_ticket_until_nobody_is_sick() -> None:
     assert signals("campus", [sick("a", -1)], NOW, {BLIND_KEY}) == []
     (end,) = signals("campus", [well("a", -1)], NOW, {BLIND_KEY})
     assert (end.key, end.resolved) == (BLIND_KEY, True)
+
+
+MOMENTS = [
+    ("nobody was well at that moment", -2, 1, True),
+    ("others were, so it may pass", -1, 1, False),
+    ("it did not pass", -1, 2, True),
+]
+
+
+@pytest.mark.parametrize(("proven", "row", "paged"), [c[1:] for c in MOMENTS], ids=[c[0] for c in MOMENTS])
+def test_a_bad_moment_of_several_wakes_somebody_when(proven: float, row: int, paged: bool) -> None:
+    both = [sick(name, -1, row=row, phase="serving") for name in "ab"]
+    assert suspicion([*both, well("c", proven)], NOW), "nothing is replaced meanwhile"
+    assert bool(signals("campus", [*both, well("c", proven)], NOW, ())) == paged

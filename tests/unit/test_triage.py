@@ -94,6 +94,14 @@ def test_the_rule_of_proportion(
     assert (levels(actions), told(actions)) == (expected, [("web-saturated", severity) for severity in tells]), says
 
 
+def test_those_that_came_after_the_measurement_have_no_part_in_it():
+    """Four came into service since: the CPU is of the two before, so four in all are enough, and there are six."""
+    of_two = tiers(cpu=90, cpu_samples=2)
+    assert levels(decide(campus(), load(group(6, serving=6), of_two), NOW)) == []
+    of_all = tiers(cpu=90, cpu_samples=30)  # basic monitoring: five samples each
+    assert levels(decide(campus(), load(group(6, serving=6), of_all), NOW)) == [11]
+
+
 def test_a_raise_is_leased_for_an_hour_and_says_what_was_seen_and_what_to_expect():
     save, told_ = decide(campus(), replace(load(group(serving=2, coming=1), tiers(cpu=90)), lead=420), NOW)
     why = "CPU 90 % on 2 serving instances, 50 % wanted: at least 4 for the next hour (1 are on their way)"
@@ -149,6 +157,7 @@ def test_beyond_the_most_a_page_says_what_it_would_take():
         ("another alarm, CPU over the plan's own target", tiers(cpu=90), [slow()], [6]),
         ("another alarm, and CPU that says nothing", tiers(cpu=30), [slow()], []),
         ("slow pages and one hot server: one more", tiers(cpu=45, cpu_most=99, p95=3.1), [slow()], [5]),
+        ("one hot server among idle ones is sick, not busy", tiers(cpu=20, cpu_most=99, p95=3.1), [slow()], []),
         ("slow pages and no hot server", tiers(cpu=45, cpu_most=60, p95=3.1), [slow()], []),
         ("a hot server and no slow pages", tiers(cpu=45, cpu_most=99, p95=0.4), [slow()], []),
         ("all workers of PHP busy, CPU too", tiers(cpu=45, fpm=98), [slow()], [6]),
@@ -186,6 +195,12 @@ CAUSES = [
         [("errors-without-load", "page")],
     ),
     ("errors of busy servers", {"cpu": 99, "balancer_errors": [50] * 5}, [], [("web-saturated", "ticket")]),
+    (
+        "errors of busy servers that more of them have not ended",
+        {"cpu": 60, "requests": [50] * 5, "target_errors": [50] * 5},
+        [alarm(minutes=10)],
+        [("web-saturated", "page")],
+    ),
     (
         "errors in a dip of busy servers",
         {"cpu": 3, "balancer_errors": [50] * 5},
@@ -235,6 +250,18 @@ CAUSES = [
         [("alarm/firstbell-campus-credits", "ticket")],
     ),
     (
+        "a composite over what is told anyway is not told too",
+        {"cpu": 12},
+        [slow(), alarm("all", kind="composite", metric="", dimensions=(), children=("firstbell-campus-p95",))],
+        [("alarm/firstbell-campus-p95", "page")],
+    ),
+    (
+        "a composite over what is off is",
+        {"cpu": 12},
+        [slow(state="OK"), alarm("all", kind="composite", metric="", children=("firstbell-campus-p95",))],
+        [("alarm/firstbell-campus-all", "page")],
+    ),
+    (
         "one that has been on for days wakes nobody",
         {"cpu": 12},
         [slow(minutes=DAYS)],
@@ -268,6 +295,13 @@ def test_every_cause_but_the_web_s_own_holds_the_size_and_adds_nothing(seen: dic
     held = load(group(serving=4, coming=2), tiers(**seen), leases=(lease(6),))
     assert levels(decide(campus(), held, NOW)) == [], "one that holds already is not renewed before it is time"
     assert levels(decide(campus(), replace(held, leases=(lease(6, began=30),)), NOW)) == [6]
+
+
+def test_what_is_wrong_for_days_holds_no_size_for_ever():
+    """Else the most that a week needed would stay for the week."""
+    seen = load(group(serving=20), tiers(cpu=12, balancer_errors=[50] * 5), slow(), leases=(lease(20, began=30),))
+    assert levels(decide(campus(), seen, NOW)) == [20]
+    assert levels(decide(campus(), replace(seen, alarms=(slow(minutes=DAYS),)), NOW)) == []
 
 
 def test_a_file_server_that_says_nothing_is_storage_trouble_where_its_alarm_says_so():
@@ -435,7 +469,9 @@ def test_an_alarm_that_flaps_keeps_what_was_raised():
 @pytest.mark.parametrize(
     ("says", "alarms", "minute", "expected"),
     [
-        ("an alarm is on", [alarm(minutes=DAYS)], 7, True),
+        ("an alarm is on", [slow(minutes=70)], 7, True),
+        ("one of the web servers' CPU, for days", [alarm(minutes=DAYS)], 7, True),
+        ("another one for days: each look costs", [slow(minutes=DAYS)], 7, False),
         ("one has lately changed", [alarm(state="OK", minutes=60)], 7, True),
         ("one without data has lately changed", [alarm(state="INSUFFICIENT_DATA", minutes=20)], 7, True),
         ("all have been quiet for long", [alarm(state="OK", minutes=61)], 7, False),
@@ -480,6 +516,21 @@ OWNER_OF_ALL = Site(
 def test_whose_an_alarm_is(says: str, name: str, dimensions: dict[str, str], expected: bool):
     found = Alarm(name, "OK", NOW, "m", tuple(dimensions.items()), 1)
     assert belongs(found, OWNER_OF_ALL, "firstbell-") is expected, says
+
+
+@pytest.mark.parametrize(
+    ("says", "alarm", "owner"),
+    [
+        ("of two names that begin alike the longer one", "firstbell-campus-north-slow", "campus-north"),
+        ("the shorter one where the longer is not", "firstbell-campus-slow", "campus"),
+        ("a composite by its alarms", "firstbell-x/firstbell-campus-north-slow", "campus-north"),
+    ],
+)
+def test_of_sites_whose_names_begin_alike_one_has_the_alarm(says: str, alarm: str, owner: str):
+    name, _, child = alarm.partition("/")
+    found = Alarm(name, "ALARM", NOW, "m", (), 1, children=(child,) if child else ())
+    both = [campus(), replace(campus(), name="campus-north")]
+    assert [one.name for one in both if of_site([found], one, "firstbell-", both)] == [owner], says
 
 
 def test_a_composite_alarm_is_his_whose_alarms_it_is_made_of():

@@ -108,7 +108,11 @@ class Run:
         """The published sites that the hints are about; none without a hint."""
         if not self.hints:
             return ()
-        found = published.sites(self.table, self.now)
+        read = published.read(self.table, self.now)
+        found = read.sites
+        for name in read.unreadable:
+            what = f"{name}: the published site cannot be read: upload its site file again"
+            self._errors.append(published.UnreadableSiteError(what))
         wanted = {hint.group for hint in self.hints}
         for unknown in sorted(wanted - {site.fleet.auto_scaling_group for site in found} - {""}):
             self.log.warning("no site has this Auto Scaling group", group=unknown)

@@ -19,6 +19,7 @@ from typing import Any
 from urllib.parse import quote, urlencode, urljoin, urlsplit
 
 from firstbell import __version__
+from firstbell.environment import Environment
 
 REDIRECTS = 3
 LOOPBACK = ("127.0.0.1", "::1", "localhost")  # to these, and only by a POST, plain http is spoken
@@ -137,12 +138,13 @@ def post(
     """POST `body` to `url`: whatever is answered within `seconds` all in all, with at most `read` bytes of its body.
 
     Without a body it is a GET. Nothing follows a redirect: it is an answer like any other. Addresses are checked as by
-    `fetch`; only a name of loopback is spoken to in plain http, where the URL says so. Raises NoAnswerError, and
-    WebError when nobody may be asked at this URL.
+    `fetch`; only a name of loopback is spoken to in plain http, where the URL says so, and not within Lambda, where its
+    own runtime listens there and hands out events. Raises NoAnswerError, and WebError when nobody may be asked.
     """
     if _poster is not None:
         return _poster(url, body, headers)
-    target = _target(url, {name.lower().rstrip(".") for name in (*private_hosts, *LOOPBACK)}, LOOPBACK)
+    loopback = () if "AWS_LAMBDA_RUNTIME_API" in Environment.of_process().variables else LOOPBACK
+    target = _target(url, {name.lower().rstrip(".") for name in (*private_hosts, *loopback)}, loopback)
     with _asked(target, body, headers, time.monotonic() + seconds, seconds) as found:
         return Answer(found.status, found.getheader("Retry-After", ""), found.read(read) if read else b"")
 

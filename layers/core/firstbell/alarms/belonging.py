@@ -1,6 +1,6 @@
 """Whose an alarm is, and what it can be about. Pure."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 
 from firstbell.alarms.tiers import CPU, named
@@ -19,22 +19,24 @@ def key_of(alarm: Alarm) -> str:
     return identity(f"alarm/{alarm.name}")
 
 
-def belongs(alarm: Alarm, site: Site, prefix: str) -> bool:
+def belongs(alarm: Alarm, site: Site, prefix: str, sites: Iterable[str] = ()) -> bool:
     """Whether an alarm is the site's: by its group's dimension, by another thing that the site file names, by its name.
 
-    A name that begins with prefix, site, dash is the site's; so is a composite alarm over one with such a name.
+    A name that begins with prefix, site, dash is the site's; so is a composite alarm over one with such a name. Of the
+    `sites` whose names begin so (`campus`, `campus-north`) the longest one counts.
     """
     if group := alarm.dimension("AutoScalingGroupName"):
         return group == site.fleet.auto_scaling_group
-    begins = f"{prefix}{site.name}-"
-    if any(name.startswith(begins) for name in (alarm.name, *alarm.children)):
+    begins, longer = f"{prefix}{site.name}-", tuple(f"{prefix}{n}-" for n in sites if n.startswith(f"{site.name}-"))
+    if any(name.startswith(begins) and not name.startswith(longer) for name in (alarm.name, *alarm.children)):
         return True
     return not set(named(site)).isdisjoint(alarm.dimensions)
 
 
-def of_site(alarms: Sequence[Alarm], site: Site, prefix: str) -> tuple[Alarm, ...]:
-    """The alarms of a site, composite ones over them included."""
-    own = {alarm.name for alarm in alarms if belongs(alarm, site, prefix)}
+def of_site(alarms: Sequence[Alarm], site: Site, prefix: str, sites: Sequence[Site] = ()) -> tuple[Alarm, ...]:
+    """The alarms of a site among all `sites`, composite ones over them included."""
+    names = [each.name for each in sites]
+    own = {alarm.name for alarm in alarms if belongs(alarm, site, prefix, names)}
     return tuple(a for a in alarms if a.name in own or not own.isdisjoint(a.children))
 
 

@@ -1,7 +1,8 @@
 """When the incidents of a reaction are over, each with its own words. Pure.
 
 A cause is over when its values say so and no alarm that it explains is on: between two data points it may seem gone.
-Where the values are not known, all alarms must be off: no data is no health.
+Where the values are not known, all alarms must be off, or have said nothing for an hour: no data is no health, but one
+alarm whose metric nobody publishes must not keep open, and so muting others, what is over.
 """
 
 from collections.abc import Collection, Iterable, Sequence
@@ -27,15 +28,19 @@ def _why(alarm: Alarm | None, now: datetime) -> str:
         return "The alarm was deleted, or is no longer this site's."
     if alarm.state == "OK":
         return f"CloudWatch says OK since {alarm.since:%H:%M} UTC."
-    if not alarm.on and now - alarm.since >= SILENT:
+    if _is_silent(alarm, now):
         treated = f"it treats missing data as {alarm.missing}"
         return f"The alarm has had no data since {alarm.since:%H:%M} UTC ({treated}): it says nothing."
     return ""
 
 
+def _is_silent(alarm: Alarm, now: datetime) -> bool:
+    return alarm.state == "INSUFFICIENT_DATA" and now - alarm.since >= SILENT
+
+
 def of_causes(site: Site, load: Load, found: Judgement, now: datetime) -> dict[str, str]:
     """The incidents of causes that are over, by key, and why."""
-    quiet = all(alarm.state == "OK" for alarm in load.alarms)
+    quiet = all(alarm.state == "OK" or _is_silent(alarm, now) for alarm in load.alarms)
     on = belonging.fresh(load.alarms, now)
     over = {}
     for key in causes(load.opened):

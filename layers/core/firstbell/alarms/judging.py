@@ -37,7 +37,10 @@ class Load:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What is wrong, each with its reasons; and the alarms that none of it explains."""
+    """What is wrong, each with its reasons; and the alarms that none of it explains.
+
+    `failing` are errors under load: more web servers may end them.
+    """
 
     storage: tuple[str, ...] = ()
     database: tuple[str, ...] = ()
@@ -46,6 +49,7 @@ class Judgement:
     credits: tuple[Forecast, ...] = ()
     unexplained: tuple[Alarm, ...] = ()
     busy: str = ""
+    failing: tuple[str, ...] = ()
 
     @property
     def keys(self) -> frozenset[str]:
@@ -73,22 +77,26 @@ def judge(site: Site, load: Load, now: datetime) -> Judgement:
     database = saturation.database(site, tiers)
     pressed = sizing.pressure(site, load.group, tiers, on)
     slow = bool(storage or database)
-    failing = [] if slow or (pressed and not pressed.dip) else saturation.errors(tiers)
+    loaded = pressed is not None and not pressed.dip
+    errors = () if slow else tuple(saturation.errors(tiers))
     found = Judgement(
         tuple(storage),
         tuple(database),
-        None if slow or failing else pressed,
-        tuple(failing),
+        None if slow or (errors and not loaded) else pressed,
+        () if loaded else errors,
         tuple(forecasts(tiers)),
         busy=pressed.why if slow and pressed else "",
+        failing=errors if loaded else (),
     )
     return _with_unexplained(site, load, found)
 
 
 def _with_unexplained(site: Site, load: Load, found: Judgement) -> Judgement:
-    """An incident that is still open explains too: CPU falls before its alarm is off."""
+    """An incident that is still open explains too: CPU falls before its alarm is off. A composite's alarms tell it."""
     known = found.keys | {key for key in load.opened if key.partition("/")[0] in (*belonging.CAUSES, belonging.CREDITS)}
-    rest = (a for a in load.alarms if belonging.matters(a) and not belonging.explained(a, known, site))
+    on = [alarm for alarm in load.alarms if belonging.matters(alarm)]
+    names = {alarm.name for alarm in on}
+    rest = (a for a in on if names.isdisjoint(a.children) and not belonging.explained(a, known, site))
     return replace(found, unexplained=tuple(rest))
 
 

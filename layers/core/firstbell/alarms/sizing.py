@@ -68,19 +68,31 @@ def pressure(site: Site, group: Group, tiers: Tiers, alarms: Sequence[Alarm]) ->
     cpu = tiers.cpu.now
     if cpu is None:
         return None
-    serving, wanted = max(1, len(group.in_service)), target(site, alarms)
+    serving, wanted = measured(group, tiers), target(site, alarms)
     found: list[tuple[int, str]] = []
     alarmed = any(map(is_cpu, alarms))
     if cpu >= wanted or alarmed:
-        said = f"CPU {cpu:.0f} % on {len(group.in_service)} serving instances, {wanted:.0f} % wanted"
+        said = f"CPU {cpu:.0f} % on {serving} serving instances, {wanted:.0f} % wanted"
         found.append((ceil(serving * cpu / wanted), said))
     p95, hottest, workers = tiers.p95.now, tiers.cpu_most.now, tiers.fpm.now
-    if p95 is not None and hottest is not None and 1000 * p95 > site.reaction.p95_ms and hottest >= HOT:
+    slow = p95 is not None and 1000 * p95 > site.reaction.p95_ms
+    if slow and hottest is not None and hottest >= HOT and cpu >= wanted / 2:  # one among idle ones is sick, not busy
         found.append((serving + 1, f"one page in twenty takes over {p95:.1f} s, the busiest is at {hottest:.0f} % CPU"))
     if workers is not None and workers >= WORKERS_FULL and cpu >= wanted / 2:
         found.append((ceil(serving * workers / WORKERS_WANTED), f"{workers:.0f} % of PHP-FPM's workers are busy"))
     dip = alarmed and cpu < wanted and len(found) == 1
     return Pressure(max(need for need, _ in found), "; ".join(why for _, why in found), dip) if found else None
+
+
+def measured(group: Group, tiers: Tiers) -> int:
+    """How many instances the newest CPU is of: those that have come into service since have no part in it.
+
+    With detailed monitoring an instance gives one sample a minute; with basic monitoring one or five in five minutes,
+    and then those that serve now are the better guess.
+    """
+    samples = tiers.cpu_samples.now
+    serving = len(group.in_service)
+    return max(1, serving if samples is None else min(serving, round(samples)))
 
 
 def raised(site: Site, group: Group, found: Pressure, limits: Bounds, now: datetime) -> SaveFloor | None:

@@ -26,9 +26,9 @@ class Nobody:
     name: str = NOBODY
 
 
-def strays(alarms: Sequence[Alarm], sites: Collection[Site], prefix: str) -> list[Alarm]:
+def strays(alarms: Sequence[Alarm], sites: Sequence[Site], prefix: str) -> list[Alarm]:
     """The alarms that are on and no site's."""
-    owned = {alarm.name for site in sites for alarm in of_site(alarms, site, prefix)}
+    owned = {alarm.name for site in sites for alarm in of_site(alarms, site, prefix, sites)}
     return [alarm for alarm in alarms if matters(alarm) and alarm.name not in owned]
 
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from firstbell.alarms.belonging import STALE, is_store, key_of, matters
 from firstbell.alarms.credits import Forecast
-from firstbell.alarms.judging import Judgement, Load, credit_key, lacking
+from firstbell.alarms.judging import Load, credit_key, lacking
 from firstbell.alarms.sayings import measured
 from firstbell.alarms.sizing import Bounds
 from firstbell.alarms.values import Alarm
@@ -34,33 +34,38 @@ ERRORS = Complaint(
 CREDITS = Complaint("credits", "Something is being used up", "")
 
 
-def of_storage(site: Site, load: Load, found: Judgement, done: Sequence[str], helps: str, now: datetime) -> Signal:
-    """The page about slow storage."""
-    return _told(STORAGE, site, load, found.storage, _also(found), done, helps, "page", now)
+def of_cause(
+    cause: Complaint,
+    site: Site,
+    load: Load,
+    why: Sequence[str],
+    busy: str,
+    done: Sequence[str],
+    helps: str,
+    now: datetime,
+) -> Signal:
+    """The page about slow storage, a saturated database or errors; `busy` is why the web servers are it too."""
+    also = f"The web servers are busy too ({busy}), which may come of it" if busy else ""
+    return _told(cause, site, load, why, also, done, helps, "page", now)
 
 
-def of_database(site: Site, load: Load, found: Judgement, done: Sequence[str], helps: str, now: datetime) -> Signal:
-    """The page about a saturated database."""
-    return _told(DATABASE, site, load, found.database, _also(found), done, helps, "page", now)
+def of_web(
+    site: Site, load: Load, why: Sequence[str], need: int, limits: Bounds, done: Sequence[str], now: datetime
+) -> Signal:
+    """A ticket while more web servers are enough; a page when more would be needed than are allowed, or pages fail.
 
-
-def of_errors(site: Site, load: Load, found: Judgement, done: Sequence[str], now: datetime) -> Signal:
-    """The page about errors that no load explains."""
-    return _told(ERRORS, site, load, found.errors, "", done, "", "page", now)
-
-
-def of_web(site: Site, load: Load, why: str, need: int, limits: Bounds, done: Sequence[str], now: datetime) -> Signal:
-    """A ticket while more web servers are enough, a page when more would be needed than are allowed."""
+    That pages fail is said in `why`, after the servers' own reason.
+    """
     minutes = load.lead // 60
     helps = f"New instances serve in about {minutes} min and take new sessions only: who is logged in stays"
     if need <= limits.most:
-        return _told(WEB, site, load, (why,), "", done, helps, "ticket", now)
+        return _told(WEB, site, load, why, "", done, helps, "page" if len(why) > 1 else "ticket", now)
     price = (need - limits.most) * site.fleet.instance_price
     beyond = (
         f"Not done: {need} instances would be needed, {limits.most} is the most (max_instances"
         f" {site.fleet.max_instances}, MaxSize {load.group.max_size}). The others would cost about ${price:.2f} an hour"
     )
-    return _told(WEB, site, load, (why,), beyond, done, "", "page", now)
+    return _told(WEB, site, load, why, beyond, done, "", "page", now)
 
 
 def of_credits(site: Site, load: Load, found: Forecast, now: datetime) -> Signal:
@@ -107,10 +112,6 @@ def _told(
     what = _sentences([_upper("; ".join(why)), complaint.what, undone, helps, _missing(site, load)])
     signal = complaint.signal(site.name, (*measured(load.group, load.tiers), *_alarms(load, now)), now)
     return replace(signal, what=what, done=tuple(done), severity=severity)
-
-
-def _also(found: Judgement) -> str:
-    return f"The web servers are busy too ({found.busy}), which may come of it" if found.busy else ""
 
 
 def _missing(site: Site, load: Load) -> str:

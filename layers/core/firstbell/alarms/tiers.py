@@ -56,6 +56,7 @@ class Tiers:
 
     cpu: Series = Series()
     cpu_most: Series = Series()
+    cpu_samples: Series = Series()
     web_credits: Series = Series()
     web_surplus: Series = Series()
     fpm: Series = Series()
@@ -119,7 +120,9 @@ class Measure:
 MEASURES: Mapping[str, Measure] = {
     "cpu": Measure("group", "AWS/EC2", "CPUUtilization", "Average"),  # percent
     "cpu_most": Measure("group", "AWS/EC2", "CPUUtilization", "Maximum"),
-    "web_credits": Measure("group", "AWS/EC2", "CPUCreditBalance", "Average"),  # minutes of one vCPU
+    "cpu_samples": Measure("group", "AWS/EC2", "CPUUtilization", "SampleCount"),
+    # Minutes of one vCPU; of the richest server, for new ones begin with none: at each scale-out the mean would plunge.
+    "web_credits": Measure("group", "AWS/EC2", "CPUCreditBalance", "Maximum"),
     "web_surplus": Measure("group", "AWS/EC2", "CPUSurplusCreditBalance", "Maximum"),
     "fpm": Measure("group", "Firstbell/Web", "FpmBusy", "Average"),  # percent of PHP-FPM's workers; if published
     "p95": Measure("targets", "AWS/ApplicationELB", "TargetResponseTime", "p95"),  # seconds

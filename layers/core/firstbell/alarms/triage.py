@@ -17,13 +17,19 @@ from firstbell.site import Site
 
 Action = SaveFloor | Ask | Signal
 LIVELY = timedelta(hours=1)  # after an alarm has changed; as long as a lease
+PATIENCE = timedelta(minutes=10)  # an alarm's: so long more web servers may take to end the errors of busy ones
 SWEEP = timedelta(minutes=15)  # so often it is looked for what left no trace, such as an alarm that was deleted
 
 
 def lively(alarms: Sequence[Alarm], now: datetime) -> bool:
-    """Whether there may be anything to do: an alarm is on, has lately changed, or it is time to look anyway."""
+    """Whether there may be anything to do: an alarm is on, has lately changed, or it is time to look anyway.
+
+    Each look is paid for by the metric: at an alarm that is on for days (but not one of the web servers' CPU, which
+    asks for more of them) a look in a quarter of an hour is enough.
+    """
     sweeps = now.minute % (SWEEP // timedelta(minutes=1)) == 0
-    return sweeps or any(belonging.matters(a) or now - a.since <= LIVELY for a in alarms)
+    lately = any(now - alarm.since <= LIVELY for alarm in alarms)
+    return sweeps or lately or bool(belonging.fresh(alarms, now)) or any(a.on and belonging.is_cpu(a) for a in alarms)
 
 
 def decide(site: Site, load: Load, now: datetime) -> list[Action]:
@@ -56,30 +62,37 @@ def _answers(site: Site, load: Load, found: Judgement, now: datetime) -> list[Ac
     held = _done(found, floor)
     if found.storage:
         lent = [f"asked for {a.reason}" for a in borrowed if a.wish.tier == "efs"]
-        actions.append(telling.of_storage(site, load, found, [*held, *lent], _throughput(site, lent), now))
+        actions.append(
+            telling.of_cause(
+                telling.STORAGE, site, load, found.storage, found.busy, [*held, *lent], _throughput(site, lent), now
+            )
+        )
     if found.database:
         lent = [f"asked for {a.reason}" for a in borrowed if a.wish.tier == "aurora"]
         helps = "Aurora grows in steps of 15 to 90 s" if lent else "Nothing that was done makes it faster"
-        actions.append(telling.of_database(site, load, found, [*held, *lent], helps, now))
+        actions.append(
+            telling.of_cause(telling.DATABASE, site, load, found.database, found.busy, [*held, *lent], helps, now)
+        )
     beyond = found.web and found.web.need > limits.most and not sizing.settles(limits.lease, now)
-    if found.web and (floor or beyond):
-        actions.append(telling.of_web(site, load, found.web.why, found.web.need, limits, held, now))
+    failing = found.failing if any(now - a.since >= PATIENCE for a in belonging.fresh(load.alarms, now)) else ()
+    if found.web and (floor or beyond or failing):
+        actions.append(telling.of_web(site, load, (found.web.why, *failing), found.web.need, limits, held, now))
     if found.errors:
-        actions.append(telling.of_errors(site, load, found, held, now))
+        actions.append(telling.of_cause(telling.ERRORS, site, load, found.errors, "", held, "", now))
     actions += [telling.of_credits(site, load, forecast, now) for forecast in found.credits]
     actions += [telling.of_alarm(site, load, alarm, held, now) for alarm in found.unexplained]
     return actions
 
 
 def _floor(site: Site, load: Load, found: Judgement, limits: sizing.Bounds, now: datetime) -> SaveFloor | None:
-    """A raise for the web servers' own sake; else the present size is held, in doubt too."""
+    """A raise for the web servers' own sake; else the present size is held, in doubt too, but not for days."""
     if found.web:
         return sizing.raised(site, load.group, found.web, limits, now)
-    if why := found.storage or found.database or found.errors:
-        return sizing.held(load.group, limits, why[0], now)
-    if found.unexplained and load.tiers.cpu.now is None:
-        return sizing.held(load.group, limits, "the web servers' CPU is not known", now)
-    return None
+    why = found.storage or found.database or found.errors
+    if not why and found.unexplained and load.tiers.cpu.now is None:
+        why = ("the web servers' CPU is not known",)
+    lasting = not belonging.fresh(load.alarms, now)
+    return sizing.held(load.group, limits, why[0], now) if why and not lasting else None
 
 
 def _kept(site: Site, load: Load, now: datetime) -> list[Action]:

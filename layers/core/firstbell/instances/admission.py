@@ -1,9 +1,9 @@
 """Admission: which launched instances go into service, which are given up, and which are waited for; pure.
 
 Rules: without a healthy probe none goes in. A bad verdict ends an admission once it has been seen often enough, and the
-deadline ends every other, except while the storage is under suspicion and except for the fourth within an hour: AWS
-suspends a group whose launches fail in a loop. A web server that does not answer on a healthy mount ends nothing but by
-the deadline.
+deadline ends every other, after a last probe; except while the storage is under suspicion and except for the fourth
+within an hour: AWS suspends a group whose launches fail in a loop. A web server that does not answer on a healthy mount
+ends nothing but by the deadline.
 """
 
 from collections.abc import Collection, Iterable
@@ -17,7 +17,7 @@ from firstbell.instances.actions import Abandon, Continue, Excuse, HookEnded, Se
 from firstbell.instances.holding import PAUSE, heartbeat, last_moment
 from firstbell.instances.news import only_news
 from firstbell.instances.records import Record
-from firstbell.instances.verdicts import NEEDED_IN_A_ROW, STORAGE_LIKE
+from firstbell.instances.verdicts import NEEDED_IN_A_ROW
 from firstbell.site import Site
 
 MOST_ABANDONED = 3
@@ -25,7 +25,6 @@ PER = timedelta(hours=1)
 LONGEST_PAUSE = timedelta(minutes=2)
 GONE = "Terminating"  # so begin the states of what leaves the group
 GRACE = timedelta(minutes=5)  # for a fresh verdict after the storage has come back: two pauses and a look
-HELD_FOR_STORAGE = "held, for the storage is under suspicion"
 HELD_BY_LIMIT = f"held, for {MOST_ABANDONED} were given up within the hour"
 
 
@@ -48,6 +47,7 @@ class Scene:
     """All that admission decides on.
 
     `records` are those of all the site's instances, `raised` the open signals, `reports` what AWS says of the storage.
+    `blind`: something could not be asked in this look, so that the silence of an instance means nothing.
     """
 
     site: Site
@@ -56,6 +56,7 @@ class Scene:
     records: tuple[Record, ...]
     raised: frozenset[str] = frozenset()
     reports: tuple[storage.Report, ...] = ()
+    blind: bool = False
 
 
 def decide(seen: Scene) -> list[Explained]:
@@ -74,7 +75,7 @@ def decide(seen: Scene) -> list[Explained]:
         elif isinstance(end, Continue) or _forced(it, seen.now):
             ends.append(end)
         elif suspected:
-            keeps.append((it, HELD_FOR_STORAGE))
+            keeps.append((it, storage.HELD))
         elif left <= 0:
             keeps.append((it, HELD_BY_LIMIT))
             held_by_limit.append(end)
@@ -101,24 +102,38 @@ def _end(it: Candidate, seen: Scene, suspected: bool) -> Continue | Abandon | No
         return Continue(it.id, hook, f"its moodledata is proven healthy: {'; '.join(filter(None, said))}")
     if _forced(it, now):  # AWS would end it, perhaps by letting it in unproven
         return Abandon(it.id, hook, f"its hook cannot be held any longer; {_unproven(it)}")
-    if _excused(record, suspected, now):
+    if record.waits_for == storage.HELD and not suspected:  # it has just come back, and this one is to be excused
         return None
     if _conclusive(record, seen):
         times = f" {record.bad_in_a_row} times in a row" if record.bad_in_a_row > 1 else ""
         return Abandon(it.id, hook, f"its mount is bad{times}: {record.verdict}: {record.detail}")
-    if _overdue(it, seen.site, now):
+    if overdue(record, seen.site, now) and not seen.blind and _is_done_asking(it, seen.site):
         return Abandon(it.id, hook, f"not proven within {seen.site.admission.deadline} s; {_unproven(it)}")
     return None
 
 
-def _overdue(it: Candidate, site: Site, now: datetime) -> bool:
-    return now - it.waiting.since >= timedelta(seconds=site.admission.deadline)
+def overdue(record: Record, site: Site, now: datetime) -> bool:
+    """Whether the time to prove it is over; after an outage of the storage it has some more."""
+    return now >= _due(record, site)
+
+
+def _due(record: Record, site: Site) -> datetime:
+    due = record.since + timedelta(seconds=site.admission.deadline)
+    return due if record.excused_at is None else max(due, record.excused_at + GRACE)
+
+
+def _is_done_asking(it: Candidate, site: Site) -> bool:
+    """No probe runs, and the last was sent when its time was up, or nearly: perhaps nobody has looked for long."""
+    record = it.record
+    if record.command or not it.online:
+        return not record.command
+    return record.sent_at is not None and record.sent_at >= _due(record, site) - LONGEST_PAUSE
 
 
 def wants_console(it: Candidate, site: Site, now: datetime) -> bool:
     """It is about to be given up, its agent never came, and its console has not been read."""
     silent = not it.online and it.record.attempts == 0 and not it.record.healthy
-    return silent and not it.record.log_tail and (_overdue(it, site, now) or _forced(it, now))
+    return silent and not it.record.log_tail and (overdue(it.record, site, now) or _forced(it, now))
 
 
 def _conclusive(record: Record, seen: Scene) -> bool:
@@ -126,16 +141,7 @@ def _conclusive(record: Record, seen: Scene) -> bool:
     if record.judged_at is None or record.bad_in_a_row < NEEDED_IN_A_ROW.get(record.verdict, 1):
         return False
     proof = storage.last_proof(seen.records)
-    return record.verdict not in STORAGE_LIKE or proof is None or record.judged_at >= proof
-
-
-def _excused(record: Record, suspected: bool, now: datetime) -> bool:
-    """The storage has just come back: this instance deserves a probe that knows of it."""
-    if not suspected and record.waits_for == HELD_FOR_STORAGE:
-        return True
-    if record.excused_at is None or now - record.excused_at >= GRACE:
-        return False
-    return record.judged_at is None or record.judged_at < record.excused_at
+    return proof is None or record.judged_at >= proof
 
 
 def _unproven(it: Candidate) -> str:
@@ -151,8 +157,8 @@ def _keep(keeps: list[tuple[Candidate, str]], suspected: bool, now: datetime) ->
     for it, held in keeps:
         reason = held or _waits_for(it)
         found += heartbeat(it.waiting, now, reason)
-        if not suspected and it.record.waits_for == HELD_FOR_STORAGE:
-            found.append(Excuse(it.id, "the storage works again: what it said while it did not no longer counts"))
+        if not suspected and it.record.waits_for == storage.HELD:
+            found.append(Excuse(it.id, storage.WORKS))
         elif reason != it.record.waits_for and (held or not _may_probe(it, now)):
             found.append(Wait(it.id, reason))
     probed = [it for it, _ in keeps if _may_probe(it, now)]

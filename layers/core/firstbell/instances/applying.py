@@ -19,7 +19,7 @@ from firstbell.instances.actions import (
     Wait,
 )
 from firstbell.instances.keeping import Records
-from firstbell.instances.records import Phase, Record
+from firstbell.instances.records import Phase, Record, excused
 from firstbell.instances.sending import look_at_leaving, send_probes
 from firstbell.site import Site
 
@@ -54,7 +54,7 @@ class Applier:
             case Wait(instance, reason):
                 self._remember(instance, lambda r: replace(r, waits_for=reason))
             case Excuse(instance):
-                self._remember(instance, lambda r: replace(r, waits_for="", excused_at=self.records.now))
+                self._remember(instance, lambda r: excused(r, self.records.now))
             case SendProbe(instances):
                 send_probes(self.site, self.records, self.document, instances)
             case LookAtLeaving(instances):
@@ -109,7 +109,8 @@ class Applier:
             self._ended(instance)
 
     def _ended(self, instance: str) -> None:
-        self._remember(instance, lambda r: replace(r, phase="ended", ended_at=self.records.now))
+        """What another look has noted of its end stays: those given up are counted."""
+        self._remember(instance, lambda r: r if r.ended_at else replace(r, phase="ended", ended_at=self.records.now))
         reason = "its hook had ended already, by itself or by another run; the next look sees what became of it"
         self.noticed.append(HookEnded(instance, reason))
 

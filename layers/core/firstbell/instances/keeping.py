@@ -3,12 +3,14 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 from firstbell.aws.table import Table
 from firstbell.instances.records import ANSWER_WITHIN, CLAIMED, Record
 from firstbell.oncall import resolving
 from firstbell.plain import from_plain, to_plain
 
+T = TypeVar("T")
 PREFIX = "INSTANCE#"
 KEPT = timedelta(days=2)
 TRIES = 3
@@ -20,12 +22,13 @@ class ContendedError(Exception):
 
 @dataclass
 class Records:
-    """The records of one site, as read, with their versions."""
+    """The records of one site, as read, with their versions; `unanswered`: what failed in asking AWS in this look."""
 
     table: Table
     site: str
     now: datetime
     prefix: str = PREFIX
+    unanswered: list[Exception] = field(default_factory=list)
     _read: dict[str, tuple[Record, int]] = field(default_factory=dict)
 
     @classmethod
@@ -35,6 +38,19 @@ class Records:
         for stored in table.query(f"SITE#{site}", prefix):
             records._read[stored.sk.removeprefix(prefix)] = from_plain(Record, stored.data), stored.version
         return records
+
+    def asked(self, ask: Callable[[], T], otherwise: T) -> T:
+        """What AWS answers, or `otherwise` if it does not: the rest of the look, heartbeats above all, goes on."""
+        try:
+            return ask()
+        except Exception as error:  # noqa: BLE001 - `finish` raises it
+            self.unanswered.append(error)
+            return otherwise
+
+    def finish(self) -> None:
+        """End the look: raise an ExceptionGroup if AWS left something unanswered."""
+        if self.unanswered:
+            raise ExceptionGroup(f"{len(self.unanswered)} questions to AWS failed", self.unanswered)
 
     @property
     def all(self) -> tuple[Record, ...]:

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 
-from firstbell.aws import autoscaling, balancer, commands, spot
+from firstbell.aws import autoscaling, balancer, spot
 from firstbell.aws.table import Table
 from firstbell.capacity.keeping import plan_of
 from firstbell.events import Hint
@@ -12,6 +13,7 @@ from firstbell.fleet import POOL_LAUNCH_WAIT, POOL_TERMINATE_WAIT, TERMINATE_WAI
 from firstbell.instances.holding import TERMINATING
 from firstbell.instances.keeping import PREFIX as SERVED
 from firstbell.instances.keeping import Records, open_incidents
+from firstbell.instances.observing import answers
 from firstbell.instances.records import CLAIMED, Record, learn_leaving
 from firstbell.instances.release import GONE, Leaving, Scene
 from firstbell.instances.waits import SETTLING, begin
@@ -20,6 +22,7 @@ from firstbell.readiness.freezing import exam_on
 from firstbell.site import Site
 
 PREFIX = "LEAVING#"
+UNTOLD = "unknown"  # a state that AWS does not tell: perhaps it is still registered
 ENDED_EVERY = 5  # minutes: nobody leaves, but an incident may be over
 
 
@@ -35,7 +38,7 @@ def look(table: Table, site: Site, hints: Sequence[Hint], now: datetime) -> tupl
         served = Records.of(table, site.name, now)
     if waiting:
         left = Records.of(table, site.name, now, PREFIX)
-    begin(group.name, waiting, left, TERMINATING)  # which also remembers that nobody waits
+    left.asked(partial(begin, group.name, waiting, left, TERMINATING), None)  # also remembers that nobody waits
     if not codes and not waiting:
         told = now.minute % ENDED_EVERY == 0
         return Scene(site, now, group, raised=open_incidents(table, site.name) if told else frozenset()), served, left
@@ -80,14 +83,15 @@ def _has_served(table: Table, site: Site, instance: str) -> bool:
 
 def _leaving(group: Group, waiting: Sequence[Instance], records: Records) -> tuple[Leaving, ...]:
     """What is known of each; those that another look is at right now are left to it."""
-    targets = {arn: balancer.target_states(arn) for arn in group.target_groups} if waiting else {}
+    arns = group.target_groups if waiting else ()
+    targets = {arn: records.asked(partial(balancer.target_states, arn), None) for arn in arns}
     known = {i: r for i in waiting if (r := records.get(i.id)) and r.phase != "ended"}
-    answers = {c: commands.invocations(c) for c in sorted({r.command for r in known.values()} - {"", CLAIMED})}
+    answered = answers({r.command for r in known.values()} - {"", CLAIMED}, records)
     found = []
     for instance, record in known.items():
-        answer = answers.get(record.command, {}).get(instance.id)
+        answer = answered.get(record.command, {}).get(instance.id)
         new = learn_leaving(record, answer.status if answer else "", answer.output if answer else "", records.now)
-        states = tuple((arn, its.get(instance.id, GONE)) for arn, its in targets.items())
+        states = tuple((arn, UNTOLD if of is None else of.get(instance.id, GONE)) for arn, of in targets.items())
         it = Leaving(new.waiting(instance, TERMINATING), states, new)
         if not it.registered:  # AWS has taken it out
             it = replace(it, record=replace(new, draining_since=new.draining_since or records.now))

@@ -3,13 +3,14 @@
 from collections.abc import Collection, Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from firstbell.aws import autoscaling, clients, commands, servers
 from firstbell.aws.table import Table
 from firstbell.events import Hint
 from firstbell.fleet import LAUNCH_WAIT, POOL_LAUNCH_WAIT, Instance
 from firstbell.instances import storage_reports, waits
-from firstbell.instances.admission import Candidate, Scene, wants_console
+from firstbell.instances.admission import Candidate, Scene, overdue, wants_console
 from firstbell.instances.holding import LAUNCHING
 from firstbell.instances.keeping import PREFIX, Records, open_incidents
 from firstbell.instances.records import CLAIMED, Phase, Record, learn
@@ -39,7 +40,8 @@ def _concerns(table: Table, site: Site, hint: Hint, phases: Collection[Phase]) -
 def launching(table: Table, site: Site, now: datetime, hints: Collection[Hint]) -> tuple[Scene, Records] | None:
     """The instances in their launch hook; None, after a single API call, if there are none.
 
-    Between ticks only what the hints name is asked for: answers of their commands, and no agents.
+    Between ticks only what the hints name is asked for: answers of their commands, and agents of none but those whose
+    time is over.
     """
     group, shown = site.fleet.auto_scaling_group, _waiting(site)
     if not shown:
@@ -47,15 +49,18 @@ def launching(table: Table, site: Site, now: datetime, hints: Collection[Hint]) 
         return None
     records = Records.of(table, site.name, now)
     waiting = {i: it for i, it in shown.items() if not _leaves(it, records.get(i))}
-    waits.begin(group, list(waiting.values()), records, LAUNCHING)
+    records.asked(partial(waits.begin, group, list(waiting.values()), records, LAUNCHING), None)
     ticks = any(hint.why == "schedule" for hint in hints)
     asked = None if ticks else {hint.key for hint in hints if hint.why == "command"}
     admitted = with_results([r for i in waiting if (r := records.get(i)) and r.phase == "admission"], records, asked)
-    agents = _agents(admitted, {hint.instance for hint in hints if hint.why == "agent"}, ticks, now)
+    there, late = _agents(admitted, {hint.instance for hint in hints if hint.why == "agent"}, now)
+    doubted = [r.instance for r in late if ticks or overdue(r, site, now)]
+    agents = there | records.asked(partial(commands.online, doubted), frozenset[str]())
     found = [Candidate(r.waiting(waiting[r.instance], LAUNCHING), r.instance in agents, r) for r in admitted]
     candidates = tuple(_with_console(it, site, records) for it in found)
     reports = storage_reports.reports(site, records.all, now)
-    return Scene(site, now, candidates, records.all, open_incidents(table, site.name), reports), records
+    raised, blind = open_incidents(table, site.name), bool(records.unanswered)
+    return Scene(site, now, candidates, records.all, raised, reports, blind), records
 
 
 def _waiting(site: Site) -> dict[str, Instance]:
@@ -70,12 +75,13 @@ def _leaves(instance: Instance, record: Record | None) -> bool:
     return instance.state == POOL_LAUNCH_WAIT and record is not None and record.phase == "serving"
 
 
-def _agents(admitted: Collection[Record], announced: Collection[str], ticks: bool, now: datetime) -> frozenset[str]:
-    """Whose agent is there: it answered last time or is just announced; others are asked for when that is late."""
+def _agents(
+    admitted: Collection[Record], announced: Collection[str], now: datetime
+) -> tuple[frozenset[str], list[Record]]:
+    """Whose agent is there, for it answered last time or is just announced; and for whom that is late."""
     idle = [r for r in admitted if not r.command and not r.healthy]
     there = frozenset(r.instance for r in idle if r.reached or r.instance in announced)
-    late = [r.instance for r in idle if r.instance not in there and (r.sent_at or now - r.since > AGENT_WITHIN)]
-    return there | (commands.online(late) if ticks else frozenset())
+    return there, [r for r in idle if r.instance not in there and (r.sent_at or now - r.since > AGENT_WITHIN)]
 
 
 def _with_console(it: Candidate, site: Site, records: Records) -> Candidate:
@@ -97,7 +103,7 @@ def with_results(found: Iterable[Record], records: Records, asked: Collection[st
     """
     found = list(found)
     running = {r.command for r in found} - {"", CLAIMED}
-    results = {c: commands.invocations(c) for c in sorted(running if asked is None else running & set(asked))}
+    results = answers(running if asked is None else running & set(asked), records)
     left = running - results.keys()
     learnt = [r for r in found if r.command in left]
     for record in (r for r in found if r.command not in left):
@@ -106,3 +112,8 @@ def with_results(found: Iterable[Record], records: Records, asked: Collection[st
         if records.save(new):
             learnt.append(new)
     return learnt
+
+
+def answers(running: Collection[str], records: Records) -> dict[str, dict[str, commands.Invocation]]:
+    """What became of each of these commands, by instance; nothing yet of one that AWS cannot be asked about."""
+    return {c: records.asked(partial(commands.invocations, c), {}) for c in sorted(running)}

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from firstbell.acting import Explained
 from firstbell.instances import complaints, replacing, sick_mounts, storage
-from firstbell.instances.actions import EnterStandby, SendProbe
+from firstbell.instances.actions import EnterStandby, Excuse, SendProbe, Wait
 from firstbell.instances.admission import ended_without_us
 from firstbell.instances.news import only_news
 from firstbell.instances.records import WEB_SILENT, Record
@@ -37,7 +37,7 @@ def decide(seen: Beat) -> list[Explained]:
     """What the last results make necessary, and the next probes."""
     changes = replacing.decide(seen.scene)
     out = {c.subject for c in changes if isinstance(c, EnterStandby)}
-    return [*_ended(seen), *changes, *_probes(seen, out)]
+    return [*_ended(seen), *changes, *_held(seen.scene), *_probes(seen, out)]
 
 
 def told(seen: Beat) -> list[Signal]:
@@ -65,6 +65,16 @@ def _ended(seen: Beat) -> list[Explained]:
     scene = seen.scene
     known = [r for r in scene.records if r.phase != "admission" or scene.now - r.since >= LAGS]
     return ended_without_us(scene.site.name, known, scene.group.instances, seen.raised, scene.now)
+
+
+def _held(scene: Scene) -> list[Wait | Excuse]:
+    """Who is sick while the storage is suspected is noted, for once it is not, a fresh verdict is needed.
+
+    When a file server is back its clients get on again one by one, some of them minutes after the others.
+    """
+    if scene.suspected:
+        return [Wait(r.instance, storage.HELD) for r in scene.serving if r.bad_in_a_row and r.waits_for != storage.HELD]
+    return [Excuse(r.instance, storage.WORKS) for r in scene.serving if r.waits_for == storage.HELD]
 
 
 def _first_bad(record: Record) -> bool:

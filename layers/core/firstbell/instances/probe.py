@@ -13,7 +13,6 @@ import argparse
 import ctypes
 import errno
 import fcntl
-import html
 import http.client
 import json
 import os
@@ -35,7 +34,7 @@ BOOT_LOG, SENTINEL, CANARY = "/var/log/cloud-init-output.log", ".firstbell-site"
 LEAST_INODES, STEP_SHARE = 1000, 0.5  # Moodle makes many files at once; of the timeout: the stalled step is named early
 COMMAND_SECONDS, HOURLY = 10, 6  # for one command; a mount that must be repaired more often needs a person
 WEB_SECONDS, LEAST_SECONDS = 10, 5  # for the cheap page; for any page, even when the time for warming is nearly over
-MOST_BODY, MOST_LINKS, MOST_BOARD, LONGEST_LINE = 5_000_000, 20, 60_000, 2400  # Run Command lists 2,500 characters
+MOST_BODY, MOST_LINKS, LONGEST_LINE, MOST_BOARD = 5_000_000, 20, 2400, 3800  # Run Command lists 2,500; one page
 LINK = re.compile(r"""\b(?:href|src)=["'](?:(?:https?:)?//([^/"']+))?((?:/[\w.-]+)?/(?:theme|lib)/[!$-&(-~]+)""", re.A)
 TASK = re.compile(r"\badmin/cli/(?:cron|adhoc_task|scheduled_task|automated_backups|(?:restore_)?backup)\.php(?![\w.])")
 LOOPBACK = re.compile("0{24}01000000:|(?:0{16}FFFF0000)?[0-9A-F]{6}7F:")  # as /proc/net/tcp6 and tcp write it
@@ -76,7 +75,7 @@ class Child:
     def tell(self, **news: Any) -> None:
         """Write the answer so far for the parent, and for those who find the lock taken."""
         self.answer.update(news)
-        os.pwrite(self.board, json.dumps([self.since, self.until, self.answer]).encode() + b"\n", 0)
+        os.pwrite(self.board, f"[{self.since}, {self.until}, {one_line(self.answer)}]\n".encode(), 0)
 
     def begin(self, step: str, limit: float | None = None) -> None:
         """Tell that a step begins, and how many seconds it may take: by default its share of what the mount has."""
@@ -99,7 +98,7 @@ class Child:
             if self.answer["verdict"] == "healthy" and self.wanted.web_host:
                 self.ask_web()
         except Exception as error:  # noqa: BLE001 - whatever it is, the caller shall read it
-            self.tell(verdict="unknown", detail=repr(error))
+            self.tell(verdict="unknown", detail=f"{type(error).__name__}: {error}")
         finally:
             os._exit(0)
 
@@ -112,6 +111,7 @@ class Child:
             sentinel, canary = self.check_sentinel(), self.check_canary()
             self.begin("space")
             space = self.check_space(self.wanted.min_free_mb, LEAST_INODES)
+            self.answer["verdict"] = "healthy"  # what follows asks others: the directory of users may hang
             self.begin("under")
             verdict, detail = "healthy", f"{canary}; {space}; {self.look_at_bare(under=True)}; {sentinel}"
         except Finding as finding:
@@ -123,7 +123,7 @@ class Child:
             detail = "; ".join([f"{name}: {error}", *used_up])
         failed = self.answer["step"]
         self.begin("verdict", 1)
-        slowest, took = max(self.answer["ms"].items(), key=lambda item: item[1] if item[0] != "start" else 0.0)
+        slowest, took = max(self.answer["ms"].items(), key=lambda item: item[1] * (item[0] not in ("start", "under")))
         if verdict == "healthy" and took > self.wanted.slow_ms:
             failed, verdict, detail = slowest, "slow", f"took {took:.0f} ms, more than {self.wanted.slow_ms:g}"
         self.tell(verdict=verdict, detail=detail, step=None if verdict == "healthy" else failed)
@@ -219,7 +219,7 @@ class Child:
             return f"the bare directory is not writable for {who.pw_name}"
         bare = f"the bare directory is writable for {who.pw_name}: uploads would be lost"
         if under:
-            cure = f"umount it, chown root:root {self.path}, chmod 0755 {self.path}, mount it"
+            cure = f"mount --bind {self.path[: -len(path)]} /mnt && install -d -o root -m755 /mnt/{path} && umount /mnt"
             self.tell(warnings=[f"{bare} whenever the mount is missing; cure: {cure}"])
         return bare
 
@@ -236,7 +236,7 @@ class Child:
         now, was, repairs = time.monotonic(), self.answer["verdict"], self.answer["repairs"]
         recent = [at for at in os.pread(self.board, 200, MOST_BOARD).decode().split() if now - 3600 < float(at) <= now]
         often = len(recent) >= HOURLY
-        if often or len(repairs) >= self.wanted.repair:
+        if often or self.path == "/" or len(repairs) >= self.wanted.repair:
             self.tell(detail=self.answer["detail"] + f"; not repaired: {HOURLY} times an hour are enough" * often)
             return False
         os.pwrite(self.board, " ".join([*recent, str(now)]).ljust(200).encode(), MOST_BOARD)
@@ -286,19 +286,19 @@ class Child:
     def ask_web(self) -> None:
         """Ask for the cheap page; then warm the others and what they link, round by round, until each is fast."""
         took, wrong, status, _ = self.ask("web", self.wanted.page, WEB_SECONDS)
-        self.tell(web={"page": self.wanted.page, "status": status, "ms": took})
+        self.tell(web={"page": self.wanted.page[:200], "status": status, "ms": took})
         pages = self.wanted.warm.split() if self.wanted.purpose == "admitting" and not wrong else []
-        began, most, last = time.monotonic(), len(pages) + MOST_LINKS, dict[str, Any]()
+        began, listed, last = time.monotonic(), len(pages), dict[str, Any]()
         hosts, rounds, done, left = ("", self.wanted.web_host), 0, False, self.wanted.warm_seconds if pages else 0
         while not done and left > 0:
             rounds += 1
             for page in pages:  # in the first round it grows by what the pages link
                 if left > 0:
                     *last[page], _, text = self.ask("warm", page, max(left, LEAST_SECONDS))
-                    links = dict.fromkeys(html.unescape(path) for host, path in LINK.findall(text) if host in hosts)
-                    pages += [path for path in links if path not in pages][: most - len(pages)]
+                    links = [path.replace("&amp;", "&") for host, path in LINK.findall(text) if host in hosts]
+                    pages += [p for p in dict.fromkeys(links) if p not in pages][: listed + MOST_LINKS - len(pages)]
                 left = began + self.wanted.warm_seconds - time.monotonic()
-            wrong = "; ".join(wrong for _, wrong in last.values() if wrong)
+            wrong = "; ".join(filter(None, (last[page][1] for page in pages[:listed] if page in last)))
             took, slowest = max((took, page) for page, (took, _) in last.items())
             done = not wrong and left > 0 and took < self.wanted.warm_ms
             whole, slowest = round((time.monotonic() - began) * 1000, 1), f"{slowest[:200]} took {took:.0f} ms"
@@ -309,8 +309,8 @@ class Child:
 
 def take_lock(path: str) -> int:
     """Return the locked file about this path, or raise the Finding about who holds it. It never lies in the mount."""
-    directory = next(name for name in LOCK_DIRECTORIES if os.access(name, os.W_OK | os.X_OK))
-    name = f"{directory}/firstbell-probe-{os.getuid()}-{re.sub('[^A-Za-z0-9]', '-', path)[-99:]}"
+    fit = [d for d in LOCK_DIRECTORIES if os.access(d, os.W_OK | os.X_OK) and os.statvfs(d).f_bavail]  # it may be full
+    name = f"{[*fit, *LOCK_DIRECTORIES][0]}/firstbell-probe-{os.getuid()}-{re.sub('[^A-Za-z0-9]', '-', path)[-99:]}"
     file = os.open(name, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
     for _ in range(3):  # a holder may be about to end, or about to tell its first step
         with suppress(BlockingIOError):
@@ -344,7 +344,7 @@ def probe(wanted: argparse.Namespace, answer: dict[str, Any]) -> None:
             with suppress(ProcessLookupError):
                 os.killpg(pid, signal.SIGKILL)  # it dies when it can
             answer["ms"][step] = took
-    if judged in (None, "healthy") and not (judged and ended) and not answer["leaving"]:  # after a repair it stays
+    if judged in (None, "healthy") and (answer["step"] or not ended) and not answer["leaving"]:  # a bad one stays
         why = "the child ended" if ended else f"no answer for {took:.0f} ms"
         raise Finding("unknown" if ended or judged or wanted.purpose == "leaving" else "hung", f"{why} in step {step}")
 
@@ -366,7 +366,7 @@ def read_arguments(arguments: list[str]) -> argparse.Namespace:
 def one_line(answer: dict[str, Any]) -> str:
     """Write the answer as JSON, cut to what Run Command lists: the log's tail first, then long texts, then all."""
     texts = [key for key, value in answer.items() if isinstance(value, (str, list)) and key not in ("verdict", "step")]
-    while len(json.dumps(answer)) > LONGEST_LINE:
+    while len(json.dumps(answer)) > LONGEST_LINE and any(answer[key] for key in texts):
         long = [key for key in ("tail", "detail", "options") if len(answer[key] or "") > 100]
         key = long[0] if long else max(texts, key=lambda key: len(json.dumps(answer[key])))
         answer[key] = answer[key][len(answer[key]) // 2 :] if key == "tail" else answer[key][: len(answer[key]) // 2]
@@ -387,7 +387,7 @@ def main(arguments: list[str]) -> int:
     except SystemExit:
         answer.update(verdict="unknown", detail="wrong arguments: see standard error")
     except Exception as error:  # noqa: BLE001 - the caller reads the answer, not a traceback
-        answer.update(verdict="unknown", detail=repr(error))
+        answer.update(verdict="unknown", detail=f"{type(error).__name__}: {error}")
     code = {"healthy": 0, None: 0, "unknown": 2}.get(answer["verdict"], 1)
     if code == 1:
         with suppress(OSError), open(BOOT_LOG, encoding="ascii", errors="ignore") as log:

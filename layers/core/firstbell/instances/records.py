@@ -116,6 +116,16 @@ def learn_leaving(record: Record, status: str, output: str, now: datetime) -> Re
     )
 
 
+def excused(record: Record, now: datetime) -> Record:
+    """The record of one that was held for the storage's sake, which works again: what was bad until now counts no more.
+
+    It is then as one that has not been judged yet.
+    """
+    done = replace(record, waits_for="", excused_at=now)
+    bad = bool(record.bad_in_a_row)
+    return replace(done, verdict="", judged_at=None, bad_since=None, bad_in_a_row=0, no_answer="") if bad else done
+
+
 def _silence(record: Record, status: str, now: datetime) -> str | None:
     """Why its running command has no answer; empty if it has one, None while that is to be waited for."""
     if not record.command or record.sent_at is None:

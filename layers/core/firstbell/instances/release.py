@@ -22,6 +22,7 @@ from firstbell.site import Site
 
 GONE = "unused"  # what AWS says of a target that is not, or no longer, registered
 REQUESTS = " requests"  # how what it works on ends, if it is no task
+ASKED = 2  # times in vain, until nothing is expected any more of one that has drained
 KEY = "task-stranded"
 
 
@@ -58,8 +59,9 @@ class Leaving:
 
     @property
     def silent(self) -> bool:
-        """It was asked, and has never said anything: no agent, no answer, or the question was refused."""
-        return self.record.looked_at is None and bool(self.record.no_answer) and not self.record.command
+        """It was asked twice, and has never said anything: no agent, no answer, or the question was refused."""
+        record = self.record
+        return record.looked_at is None and record.silent_in_a_row >= ASKED and not record.command
 
     @property
     def tasks(self) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from firstbell.fleet import STANDBY, Group
 from firstbell.instances.actions import EnterStandby, Terminate
 from firstbell.instances.records import Record
-from firstbell.instances.storage import RECENT, Report, suspicion
+from firstbell.instances.storage import HELD, RECENT, Report, suspicion
 from firstbell.readiness.freezing import Freeze
 from firstbell.readiness.launch_troubles import Trouble
 from firstbell.site import Site
@@ -22,6 +22,8 @@ OF_AN_ONLY_ONE = frozenset({"not_mounted", "stale_handle"})
 of the site file."""
 NEEDS = frozenset({"Launch", "AddToLoadBalancer"})  # processes of the group without which no replacement comes
 NOT_YET = "no other instance has been proven healthy since it became sick"
+PATIENCE = timedelta(minutes=10)
+SLOW_YET = f"it still serves, and has not been slow for {PATIENCE // timedelta(minutes=1)} minutes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,11 +112,13 @@ def kept(seen: Scene, record: Record) -> str:
     troubles = [t.said for t in seen.troubles if t.zone in ("", instance.zone)]
     reasons = (
         (seen.suspected, "the storage is under suspicion"),
+        (record.waits_for == HELD, "the storage has only just come back"),
         (verdict == "full", "a full file system is everybody's"),
         (record.judged_at is None or seen.now - record.judged_at >= RECENT, f"that is old: {record.no_answer}"),
         (instance.protected, "it is protected from scale-in: somebody wants to keep it"),
         (verdict == "slow" and seen.exam is not None, "it still serves, and an exam is on"),
         (verdict == "slow" and only, "it still serves, and is the only one in service"),
+        (verdict == "slow" and seen.now - (record.bad_since or seen.now) < PATIENCE, SLOW_YET),
         (only and not _own_fault(seen, record), f"it is the only one in service, and {verdict} may not be its fault"),
         (not only and not _others_proven(seen, record), NOT_YET),
         (bool(others), f"{others} is to be gone first"),

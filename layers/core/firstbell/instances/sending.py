@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from firstbell.aws import commands
 from firstbell.instances.keeping import Records
+from firstbell.instances.records import Record
 from firstbell.site import Site
 
 T = TypeVar("T")
@@ -89,12 +90,12 @@ def _send(
             command = commands.send(document, batch, probe_parameters(site, purpose, warmed), DELIVER_WITHIN)
         except commands.UnreachableError as error:  # for one whose agent is not online AWS refuses them all
             offline = [i for i in batch if i in str(error)] or (batch if len(batch) == 1 else [])
-            errors += _each(offline, partial(_note_offline, records, why=f"not sent: {error}"))
+            errors += _each(offline, partial(_note_unsent, records, why=f"not sent: {error}", offline=True))
             left = [i for i in batch if i not in offline]
             half = len(left) if offline else len(left) // 2  # AWS names them; if ever it does not, they are searched
             waiting += [part for part in (left[:half], left[half:]) if part]
         except Exception as error:  # noqa: BLE001 - raised at the end
-            errors += [error, *_each(batch, partial(_note, records, command="", why=f"not sent: {error}"))]
+            errors += [error, *_each(batch, partial(_note_unsent, records, why=f"not sent: {error}"))]
         else:
             errors += _each(batch, partial(_note, records, command=command))
     return errors
@@ -115,12 +116,15 @@ def _each(items: Iterable[T], work: Callable[[T], object]) -> list[Exception]:
     return errors
 
 
-def _note(records: Records, instance: str, command: str, why: str = "") -> None:
-    records.change(instance, lambda r: replace(r, command=command, no_answer=why))
+def _note(records: Records, instance: str, command: str) -> None:
+    records.change(instance, lambda r: replace(r, command=command, no_answer=""))
 
 
-def _note_offline(records: Records, instance: str, why: str) -> None:
-    """It was no attempt: at a launch the agent is not yet there."""
-    records.change(
-        instance, lambda r: replace(r, command="", no_answer=why, reached=False, attempts=max(0, r.attempts - 1))
-    )
+def _note_unsent(records: Records, instance: str, why: str, offline: bool = False) -> None:
+    """One that is offline was no attempt: at a launch the agent is not yet there."""
+
+    def changed(r: Record) -> Record:
+        unsent = replace(r, command="", no_answer=why, silent_in_a_row=r.silent_in_a_row + 1)
+        return replace(unsent, reached=False, attempts=max(0, r.attempts - 1)) if offline else unsent
+
+    records.change(instance, changed)

@@ -3,11 +3,12 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from firstbell.aws import autoscaling, balancer, commands
 from firstbell.aws.table import Stored, Table
 from firstbell.capacity import keeping as capacity
-from firstbell.fleet import Group
+from firstbell.fleet import STANDBY, Group
 from firstbell.instances import patrol
 from firstbell.instances.actions import EnterStandby
 from firstbell.instances.applying import Action
@@ -21,8 +22,10 @@ from firstbell.readiness import freezing
 from firstbell.readiness.launch_troubles import launch_troubles
 from firstbell.site import Site
 
+STANDS = frozenset({STANDBY, "EnteringStandby"})
 LAST = "REPLACEMENT"  # where the site's last replacement is written down
 KEPT = timedelta(days=2)
+LOST = timedelta(minutes=15)  # so long one is looked for in Standby that AWS put there without telling us
 
 
 class OvertakenError(Exception):
@@ -47,6 +50,12 @@ class Turn:
         """When the last replacement began."""
         return datetime.fromisoformat(self.last.data["at"]) if self.last else None
 
+    def took(self, record: Record, now: datetime) -> bool:
+        """Whether it was to be replaced a moment ago, and nobody has noted that it is: AWS's answer was lost."""
+        if self.last is None or self.begun is None or record.phase != "serving" or record.since > self.begun:
+            return False
+        return self.last.data["instance"] == record.instance and now - self.begun < LOST
+
     def take(self, instance: str, now: datetime) -> None:
         """Begin the replacement of `instance`. Raises OvertakenError."""
         data, version = {"instance": instance, "at": now.isoformat()}, self.last.version if self.last else 0
@@ -69,19 +78,24 @@ def serving(table: Table, site: Site, now: datetime) -> tuple[Beat, Records, Tur
     turn = Turn.of(table, site.name)
     group = autoscaling.group(site.fleet.auto_scaling_group)  # before the records: who serves has been proven in them
     records = Records.of(table, site.name, now)
-    _begin(group, records)
+    _begin(group, records, turn)
     ids = [i.id for i in group.in_service]
     with_results([r for i in ids if (r := records.get(i))], records)
     scene = Scene(site, now, group, records.all, reports=reports(site, records.all, now), begun=turn.begun)
     reached = {r.instance for r in scene.serving if r.reached}
-    online = commands.online([r.instance for r in scene.serving if not r.reached and patrol.is_due(r, now)])
+    others = [r.instance for r in scene.serving if not r.reached and patrol.is_due(r, now)]
+    online = records.asked(partial(commands.online, others), frozenset[str]())
     if any(r.bad_in_a_row for r in scene.serving) or scene.under_way:
         scene = _closer(table, scene)
     return Beat(scene, online | reached, open_incidents(table, site.name)), records, turn
 
 
-def _begin(group: Group, records: Records) -> None:
-    """Note who has come into service; one that somebody took back out of Standby begins anew."""
+def _begin(group: Group, records: Records, turn: Turn) -> None:
+    """Note who has come into service, and who is in Standby by us; one that somebody took back begins anew."""
+    for instance in (i.id for i in group.instances if i.state in STANDS):
+        known = records.get(instance)
+        if known and turn.took(known, records.now):
+            records.save(replace(known, phase="replacing", ended_at=turn.begun))
     for instance in (i.id for i in group.in_service):
         known = records.get(instance)
         if known is None:

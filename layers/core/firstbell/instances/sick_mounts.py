@@ -6,7 +6,7 @@ from datetime import timedelta
 from firstbell.fleet import STANDBY
 from firstbell.instances.news import only_news
 from firstbell.instances.records import Record
-from firstbell.instances.replacing import NEEDED, NOT_YET, Scene, kept, said
+from firstbell.instances.replacing import NEEDED, NOT_YET, SLOW_YET, Scene, kept, said
 from firstbell.instances.storage import last_proof
 from firstbell.oncall.signal import Severity, Signal
 
@@ -38,7 +38,7 @@ def _worth_telling(seen: Scene, record: Record) -> str:
     """
     why, proof = kept(seen, record), last_proof(seen.records)
     outdated = proof is not None and record.judged_at is not None and record.judged_at < proof
-    if seen.suspected or (why == NOT_YET and (record.bad_in_a_row == NEEDED or outdated)):
+    if seen.suspected or why == SLOW_YET or (why == NOT_YET and (record.bad_in_a_row == NEEDED or outdated)):
         return ""
     return why or "taking it out of service failed, and is tried again at every look"
 

@@ -5,13 +5,13 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from firstbell.aws.table import Stored, Table
-from firstbell.oncall import pipeline
+from firstbell.oncall import pipeline, records
 from firstbell.oncall.acknowledging import acknowledged
 from firstbell.oncall.case import Around
 from firstbell.oncall.inbox import Letter
 from firstbell.oncall.incident import Action, Delivery, Incident, Noted, Tell
 from firstbell.oncall.surroundings import Surroundings
-from firstbell.plain import from_plain, to_plain
+from firstbell.plain import to_plain
 from firstbell.site import Fleet, Site
 
 PREFIX = "INCIDENT#"
@@ -118,8 +118,8 @@ class Desk:
         """Record what `decide` makes of the incident, again if somebody else was faster."""
         stored = self._known.get((site, key)) or self.table.get(f"SITE#{site}", PREFIX + key)
         for _ in range(TRIES):
-            incident, actions = decide(_read(stored))
-            if incident is None or incident == _read(stored):
+            incident, actions = decide(records.read(Incident, stored))
+            if incident is None or incident == records.read(Incident, stored):
                 return incident, actions
             if any(isinstance(action, Noted) and action.kind == "new" for action in actions):
                 self.table.put(BOOK, NAME + site, {"site": site}, expires=self.now + KEPT)
@@ -150,21 +150,13 @@ class Desk:
             self._read_whole.add(site)
             for stored in self.table.query(f"SITE#{site}", PREFIX):
                 self._known.setdefault((site, stored.sk.removeprefix(PREFIX)), stored)
-        return [(key, _read(stored)) for (name, key), stored in self._known.items() if name == site]
+        return [(key, records.read(Incident, stored)) for (name, key), stored in self._known.items() if name == site]
 
     def _look_around(self, site: Site) -> Around:
         if site.name not in self._around:
             known = [incident for _, incident in self._all(site.name) if incident]
             self._around[site.name] = Surroundings.read(self.table, site, known, self.now)
         return self._around[site.name].around
-
-
-def _read(stored: Stored | None) -> Incident | None:
-    """The stored incident; one that cannot be read counts as none, so that the next signal is told as new."""
-    try:
-        return from_plain(Incident, stored.data) if stored else None
-    except ValueError:
-        return None
 
 
 def _stranger(name: str) -> Site:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from firstbell.aws import clients, parameters
 from firstbell.aws.table import Table
 from firstbell.environment import Environment
-from firstbell.oncall import tokens
+from firstbell.oncall import records, tokens
 from firstbell.oncall.acknowledging import acknowledged
 from firstbell.oncall.desk import PREFIX as INCIDENT
 from firstbell.oncall.incident import Incident
@@ -68,8 +68,7 @@ class Followed:
 
     def shown(self, table: Table, now: datetime) -> Incident | str:
         """The incident as it would be once acknowledged, or the sentence why it is not to be; nothing is changed."""
-        stored = table.get(f"SITE#{self.link.name}", INCIDENT + self.link.key)
-        found = from_plain(Incident, stored.data) if stored else None
+        found = records.read(Incident, table.get(f"SITE#{self.link.name}", INCIDENT + self.link.key))
         return acknowledged(found, self.link.number, "", now)
 
     def use_up(self, table: Table, now: datetime) -> None:

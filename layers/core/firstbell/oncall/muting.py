@@ -5,7 +5,7 @@ What is muted is recorded as open; when it is muted no longer and still open, it
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatchcase
 
 from firstbell.calendar import zones
@@ -17,6 +17,7 @@ from firstbell.site.oncall import hours
 LONGEST = timedelta(days=30)  # of a silence: what is silent for longer wants another threshold
 NEVER = ("readiness/",)  # pages that only a silence with just their key mutes
 LINGERS = timedelta(minutes=10)  # after its cause is over an effect has this long to end by itself: two probes' time
+STUCK = timedelta(days=1)  # so long without a word, and a cause explains nothing more: it may be open by mistake
 EXPLAINED = "explained by"
 _PAGES = ("web-silent/", "web-saturated", "errors-without-load")  # what students see of any cause behind the servers
 PRODUCT = tuple(
@@ -98,9 +99,10 @@ def _quiet_until(text: str, site: Site, now: datetime) -> datetime | None:
 
 def _maintenance(site: Site) -> Iterator[Silence]:
     for window in site.oncall.maintenance:
-        start, end = zones.begins(window.start, site.zone), zones.ends(window.end, site.zone)
         if window.start.tzinfo is not None:
-            start, end = window.start, window.end
+            start, end = window.start.astimezone(UTC), window.end.astimezone(UTC)
+        else:
+            start, end = zones.begins(window.start, site.zone), zones.ends(window.end, site.zone)
         yield Silence("maintenance", window.reason, window.matches, start, end)
 
 
@@ -111,8 +113,9 @@ def pairs(site: Site) -> Sequence[Inhibit]:
 
 def explains(incident: Incident, site: Site, now: datetime) -> bool:
     """Whether the incident may be what explains others now."""
-    recent = incident.resolved_at is not None and now - incident.resolved_at < LINGERS
-    return (incident.state == "open" or recent) and any(matches(p.source, incident.key) for p in pairs(site))
+    lasts = now - (incident.resolved_at or incident.last_signal_at)
+    recent = lasts < (LINGERS if incident.resolved_at else STUCK)
+    return recent and any(matches(p.source, incident.key) for p in pairs(site))
 
 
 def _causes(incident: Incident, site: Site, others: Iterable[Incident], now: datetime) -> Iterator[Incident]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from firstbell.oncall.channels.channel import RetryLater
 
-WHOLE = 40.0  # seconds after which a run begins no delivery any more: Lambda ends it after 60
+WHOLE = 40.0  # seconds after which a run begins no delivery any more: of 120, heartbeats and a digest need the rest
 SHARE = 20.0  # seconds for one channel
 
 

@@ -3,10 +3,11 @@
 from datetime import datetime
 
 from firstbell.aws.table import Table
+from firstbell.oncall import records
 from firstbell.oncall.muting import LONGEST, Silence
 from firstbell.oncall.rota import Shifts
 from firstbell.oncall.texts import one_line
-from firstbell.plain import from_plain, to_plain
+from firstbell.plain import to_plain
 
 PREFIX, ROTA = "SILENCE#", "ROTA"
 TEXT = 200  # characters
@@ -31,7 +32,7 @@ def add(table: Table, site: str, silence: Silence, now: datetime) -> Silence:
 
 def those_of(table: Table, site: str, now: datetime) -> tuple[Silence, ...]:
     """The silences of a site that have not ended, in order of their end."""
-    found = (from_plain(Silence, stored.data) for stored in table.query(f"SITE#{site}", PREFIX))
+    found = records.known(Silence, table.query(f"SITE#{site}", PREFIX))
     return tuple(sorted((s for s in found if s.end > now), key=lambda s: (s.end, s.id)))
 
 
@@ -42,8 +43,7 @@ def remove(table: Table, site: str, silence: Silence) -> None:
 
 def rota(table: Table, site: str) -> Shifts | None:
     """The shifts as they were read last."""
-    stored = table.get(f"SITE#{site}", ROTA)
-    return from_plain(Shifts, stored.data) if stored else None
+    return records.read(Shifts, table.get(f"SITE#{site}", ROTA))
 
 
 def keep_rota(table: Table, site: str, shifts: Shifts) -> None:

@@ -1,7 +1,7 @@
 """Makes the weekly digest: reads the week, records what is to be told, and looks whether it arrived."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from firstbell import journal
@@ -9,7 +9,7 @@ from firstbell.alarms.tiers import MEASURES, Measure, named
 from firstbell.aws import metrics
 from firstbell.aws.table import Table
 from firstbell.learning import remembering
-from firstbell.oncall import resolving, summary
+from firstbell.oncall import records, resolving, summary
 from firstbell.oncall.desk import KEPT
 from firstbell.oncall.desk import PREFIX as INCIDENT
 from firstbell.oncall.incident import Incident
@@ -65,13 +65,14 @@ def _week(run: Run, site: Site) -> Week:
     with run.guard(site):
         points = _points(site, start, end)
     samples = remembering.memory_of(table, site.name).samples
+    incidents = records.known(Incident, table.query(f"SITE#{site.name}", INCIDENT))
     return Week(
         start,
         end,
         acted=Counter((e.function, e.action) for e in entries if not e.error),
         failed=sum(bool(e.error) for e in entries),
         acted_from=entries[-1].at if len(entries) == ENTRIES else start,
-        incidents=tuple(i for i in _incidents(table, site.name) if i.opened_at >= start and i.count),
+        incidents=tuple(i for i in incidents if i.opened_at >= start and i.count),
         outcomes=tuple(o for o in outcomes if o.start >= start),
         backups=tuple(datetime.fromisoformat(b["at"]) for b in backups),
         backups_hold=str(backups[-1].get("holds", "")) if backups else "",
@@ -79,14 +80,6 @@ def _week(run: Run, site: Site) -> Week:
         requests=sum(points["requests"].values()) if "requests" in points else None,
         slow=sum(points.get("slow", {}).values()),
     )
-
-
-def _incidents(table: Table, site: str) -> Iterator[Incident]:
-    for stored in table.query(f"SITE#{site}", INCIDENT):
-        try:
-            yield from_plain(Incident, stored.data)
-        except ValueError:  # of a version that wrote it otherwise
-            continue
 
 
 def _points(site: Site, start: datetime, end: datetime) -> dict[str, dict[datetime, float]]:

@@ -1,6 +1,7 @@
 """How a site is run: its shared directory, its web servers, their ways in and out, and what is backed up."""
 
 from dataclasses import dataclass
+from posixpath import normpath
 from typing import Annotated
 
 from firstbell.site.checks import Help, Matching, Strict, Within
@@ -33,8 +34,13 @@ class Moodledata(Strict):
         Help("EFS file system that it lies on, whose state is then believed; empty: none."),
     ] = ""
 
+    def __post_init__(self) -> None:
+        if normpath(self.path).strip("/") == "":
+            raise ValueError("the shared directory is mounted below /, such as at /var/moodledata, and not there")
+
 
 MOST_WARM = 20  # pages in a probe's parameters
+WARM = ("/login/index.php", "/")
 PAGE = r"/[A-Za-z0-9._~/?&=%+-]{0,200}"
 
 
@@ -54,7 +60,7 @@ class Web(Strict):
     warm: Annotated[
         tuple[Annotated[str, Matching(PAGE, "a path such as /course/view.php?id=2")], ...],
         Help("Pages asked for, with their styles and scripts, before an instance serves."),
-    ] = ("/login/index.php", "/")
+    ] = WARM
     warm_ms: Annotated[int, Within(50, 60_000), Help("An instance is warm when every page takes less.")] = 1000
     warm_seconds: Annotated[int, Within(0, 120), Help("How long warming may take; 0: no warming.")] = 45
     cron: Annotated[
@@ -66,6 +72,10 @@ class Web(Strict):
     def __post_init__(self) -> None:
         if len(self.warm) > MOST_WARM:
             raise ValueError(f"{len(self.warm)} pages to warm are more than the probe asks for, {MOST_WARM}")
+        if not self.host and self.warm not in ((), WARM):
+            raise ValueError("'warm' needs 'host': without it the web server is not asked, and nothing is warmed")
+        if self.port == 443:
+            raise ValueError("the web server is asked without TLS, which port 443 refuses: give one with plain HTTP")
 
 
 @dataclass(frozen=True)

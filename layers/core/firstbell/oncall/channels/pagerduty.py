@@ -1,4 +1,8 @@
-"""PagerDuty, Events API v2: one alert for an incident, held together by its dedup key (developer.pagerduty.com)."""
+"""PagerDuty, Events API v2: an alert for each severity that an incident has had (developer.pagerduty.com).
+
+While an alert is acknowledged PagerDuty calls nobody, whatever is triggered under its dedup key: so what became worse
+has a key of its own.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -27,16 +31,18 @@ class PagerDuty:
 
     def deliver(self, tell: Tell, context: Context) -> str:
         """Trigger, acknowledge or resolve. Raises RetryLater or Refused."""
-        body = posting.encode(event(tell, context, self.key()))
-        posting.post(f"{self.host}/v2/enqueue", body, context.now)
+        for one in events(tell, context, self.key()):
+            posting.post(f"{self.host}/v2/enqueue", posting.encode(one), context.now)
         return ""
 
 
-def event(tell: Tell, context: Context, key: str) -> dict[str, Any]:
-    """The event that says it. What is acknowledged or resolved is known by the dedup key alone."""
+def events(tell: Tell, context: Context, key: str) -> list[dict[str, Any]]:
+    """The events that say it. All alerts are acknowledged or resolved: one that there is not, PagerDuty ignores."""
     action = {"resolved": "resolve", "acknowledged": "acknowledge"}.get(tell.delivery.kind, "trigger")
-    known = {"routing_key": key, "event_action": action, "dedup_key": message.identity(tell.incident)}
-    return known if action != "trigger" else known | _alert(tell, context)
+    incident, alert = tell.incident, _alert(tell, context) if action == "trigger" else {}
+    severities = (incident.severity,) if alert else tuple(SEVERITY)
+    known = (f"{message.identity(incident)}-{severity}" for severity in severities)
+    return [{"routing_key": key, "event_action": action, "dedup_key": one} | alert for one in known]
 
 
 def _alert(tell: Tell, context: Context) -> dict[str, Any]:
