@@ -9,7 +9,6 @@ from firstbell.instances.records import Record
 from firstbell.instances.storage import Report, is_worth_asking
 from firstbell.site import Site
 
-
 LATELY = timedelta(minutes=15)
 AT_LIMIT = (
     95.0  # percent of PercentIOLimit (EFS user guide: at 100 % a file system in general purpose mode is too slow)
