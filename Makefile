@@ -10,7 +10,7 @@ READY := $(VENV)/ready
 export SAM_CLI_TELEMETRY := 0
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help setup demo test check soak format lint types templates build deploy deploy-alarms deploy-local lab benchmark lock clean schema
+.PHONY: help setup demo test check soak format lint types templates build engine deploy deploy-alarms deploy-local lab benchmark lock clean schema
 
 help: ## list what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-16s%s\n", $$1, $$2}'
@@ -65,6 +65,9 @@ build: setup ## sam build: for the template's runtime and architecture, from any
 	@find functions -name __pycache__ -prune -exec rm -rf {} +
 	@$(BIN)/sam build
 	@$(BIN)/python -m tools.layer_sizes
+
+engine: setup ## the backup engine as one file for any Python from 3.9 on: dist/firstbell-backup.pyz
+	@$(BIN)/python -m tools.pack_engine
 
 deploy: build ## sam deploy --guided, into the AWS account of your credentials
 	@$(BIN)/sam deploy --guided

@@ -5,13 +5,27 @@ from typing import Annotated
 
 import typer
 
-from cli.commands import alerts, check, explain, peak, plan, probe, replay, report, schema, silence, simulate
+from cli.commands import (
+    alerts,
+    backup,
+    check,
+    explain,
+    peak,
+    plan,
+    probe,
+    replay,
+    report,
+    schema,
+    silence,
+    simulate,
+)
 from cli.errors import BAD, DEBUG, Commands, say
 
 HELP = """The classroom is ready before the first bell: plan, explain and simulate a Moodle's capacity on AWS.
 
 Exit codes: 0 all is well, 1 bad input or a failed check, 2 wrong usage, 3 an invariant was violated, 4 AWS refused, \
-130 interrupted, 141 the reader of a pipe went away. `probe` has the probe's own: 0 healthy, 1 a bad verdict, 2 unknown.
+130 interrupted, 141 the reader of a pipe went away. `probe` has the probe's own: 0 healthy, 1 a bad verdict, 2 \
+unknown. `backup` ends with 3 when it stopped before anything was written.
 """
 
 app = typer.Typer(
@@ -25,7 +39,7 @@ app = typer.Typer(
 for module in (simulate, plan, explain, report, replay, probe, check, schema):
     name = module.__name__.rpartition(".")[2]
     app.command(name, epilog=module.EXAMPLES, no_args_is_help=False)(module.command)
-for name, group in (("peak", peak.app), ("alerts", alerts.app), ("silence", silence.app)):
+for name, group in (("peak", peak.app), ("alerts", alerts.app), ("silence", silence.app), ("backup", backup.app)):
     app.add_typer(group, name=name)
 
 

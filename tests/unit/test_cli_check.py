@@ -17,7 +17,20 @@ from firstbell.calendar.fetching import UnreachableError
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "examples" / "exam_morning"
-COMMANDS = ("simulate", "plan", "explain", "report", "replay", "probe", "check", "schema", "peak", "alerts", "silence")
+COMMANDS = (
+    "simulate",
+    "plan",
+    "explain",
+    "report",
+    "replay",
+    "probe",
+    "check",
+    "schema",
+    "peak",
+    "alerts",
+    "silence",
+    "backup",
+)
 GOOD = """name: small
 timezone: Europe/Berlin
 fleet: {auto_scaling_group: small-web}
