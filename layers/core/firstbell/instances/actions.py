@@ -6,24 +6,25 @@ NAMED = 5  # so many are named one by one in the journal
 
 
 @dataclass(frozen=True, slots=True)
-class Wait:
-    """Leave it as it is until the next look; told only when the reason is a new one."""
+class OfInstance:
+    """What is done with one instance, the `subject`, and why."""
 
     subject: str
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
-class Excuse:
-    """It was held for the storage's sake, which works again: what it said during that time no longer counts."""
+class OfHook:
+    """What is done with the lifecycle hook in which an instance waits, and why."""
 
     subject: str
+    hook: str
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
-class SendProbe:
-    """Run the mount probe on these instances, by one command for every fifty."""
+class OfSeveral:
+    """What is done with several instances by one command for every fifty, and why."""
 
     instances: tuple[str, ...]
     reason: str
@@ -31,34 +32,38 @@ class SendProbe:
     @property
     def subject(self) -> str:
         """What the journal says it is about."""
-        return _named(self.instances)
+        few = len(self.instances) <= NAMED
+        return ", ".join(self.instances) if few else f"{len(self.instances)} instances"
 
 
 @dataclass(frozen=True, slots=True)
-class Heartbeat:
+class Wait(OfInstance):
+    """Leave it as it is until the next look; told only when the reason is a new one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Excuse(OfInstance):
+    """It was held for the storage's sake, which works again: what it said during that time no longer counts."""
+
+
+@dataclass(frozen=True, slots=True)
+class SendProbe(OfSeveral):
+    """Run the mount probe on these instances, by one command for every fifty."""
+
+
+@dataclass(frozen=True, slots=True)
+class Heartbeat(OfHook):
     """Start the time-out of its hook anew."""
 
-    subject: str
-    hook: str
-    reason: str
-
 
 @dataclass(frozen=True, slots=True)
-class Continue:
+class Continue(OfHook):
     """End its hook with CONTINUE: into service, or out of it."""
 
-    subject: str
-    hook: str
-    reason: str
-
 
 @dataclass(frozen=True, slots=True)
-class Abandon:
+class Abandon(OfHook):
     """End its hook with ABANDON: the group terminates it and launches another."""
-
-    subject: str
-    hook: str
-    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,41 +76,20 @@ class Deregister:
 
 
 @dataclass(frozen=True, slots=True)
-class LookAtLeaving:
+class LookAtLeaving(OfSeveral):
     """Ask these leaving instances what they still work on, by one command for every fifty; stops their cron's timer."""
 
-    instances: tuple[str, ...]
-    reason: str
-
-    @property
-    def subject(self) -> str:
-        """What the journal says it is about."""
-        return _named(self.instances)
-
 
 @dataclass(frozen=True, slots=True)
-class EnterStandby:
+class EnterStandby(OfInstance):
     """Take it out of service and of the balancer; the group launches another in its place, for desired stays."""
 
-    subject: str
-    reason: str
-
 
 @dataclass(frozen=True, slots=True)
-class Terminate:
+class Terminate(OfInstance):
     """Terminate it through its group, the terminate hook included; desired stays."""
 
-    subject: str
-    reason: str
-
 
 @dataclass(frozen=True, slots=True)
-class HookEnded:
+class HookEnded(OfInstance):
     """Noticed: its hook had ended without us, which is no failure."""
-
-    subject: str
-    reason: str
-
-
-def _named(instances: tuple[str, ...]) -> str:
-    return ", ".join(instances) if len(instances) <= NAMED else f"{len(instances)} instances"
