@@ -22,7 +22,11 @@ def test_of_several_hooks_ours_is_the_one_with_our_name() -> None:
     assert our_hook([hook("chef"), hook("Firstbell-launch")], LAUNCHING).name == "Firstbell-launch"
 
 
-@pytest.mark.parametrize("hooks", [[], [hook("bye", TERMINATING)], [hook("chef"), hook("puppet")]])
+CODE_DEPLOY = hook("CodeDeploy-managed-automatic-launch-deployment-hook-web-1")
+NOBODYS = [[], [hook("bye", TERMINATING)], [hook("chef"), hook("puppet")], [CODE_DEPLOY]]
+
+
+@pytest.mark.parametrize("hooks", NOBODYS)
 def test_a_hook_that_might_be_somebody_elses_is_left_alone(hooks: list[Hook]) -> None:
     with pytest.raises(NoHookError, match="expected one hook"):
         our_hook(hooks, LAUNCHING)

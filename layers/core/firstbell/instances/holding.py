@@ -9,6 +9,7 @@ from firstbell.instances.actions import Heartbeat
 LAUNCHING = "autoscaling:EC2_INSTANCE_LAUNCHING"
 TERMINATING = "autoscaling:EC2_INSTANCE_TERMINATING"
 OURS = "firstbell"
+MANAGED = "CodeDeploy-managed"  # how the hooks begin that AWS CodeDeploy makes for itself, and ends itself
 SAFE = timedelta(seconds=150)  # two looks, a minute apart, and half a minute for a late one
 MARGIN = timedelta(seconds=135)  # one look more, and still a minute before AWS ends the hook itself
 PAUSE = timedelta(seconds=30)
@@ -20,7 +21,7 @@ class NoHookError(Exception):
 
 def our_hook(hooks: Iterable[Hook], transition: str) -> Hook:
     """The hook to act on: the one whose name begins with "firstbell", else the only one. Raises NoHookError."""
-    found = [h for h in hooks if h.transition == transition]
+    found = [h for h in hooks if h.transition == transition and not h.name.startswith(MANAGED)]
     ours = [h for h in found if h.name.lower().startswith(OURS)] or found
     if len(ours) != 1:
         names = ", ".join(h.name for h in ours) or "none"
