@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from firstbell.instances import admission, observing
+from firstbell.instances import admission, launching
 from firstbell.instances.applying import Applier, noticed
 from firstbell.running import Run
 from firstbell.site import Site
@@ -13,13 +13,13 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     run = Run.start("admit_instances", event, context)
     for site in run.sites():
         with run.guard(site):
-            if observing.concerns(run.table, site, run.hints, "admission"):
+            if launching.concerns(run.table, site, run.hints):
                 _admit(run, site)
     return run.finish()
 
 
 def _admit(run: Run, site: Site) -> None:
-    seen = observing.launching(run.table, site, run.now, run.hints)
+    seen = launching.look(run.table, site, run.now, run.hints)
     if seen is not None:
         scene, records = seen
         apply = Applier(site, records, run.environment.probe_document)

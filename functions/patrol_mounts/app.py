@@ -20,7 +20,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
 def _patrol(run: Run, site: Site) -> None:
     """What people are told is what came of it: nobody reads of a replacement that AWS refused."""
-    seen, records, turn = serving.serving(run.table, site, run.now)
+    seen, records, turn = serving.look(run.table, site, run.now)
     apply = Applier(site, records, run.environment.probe_document)
     run.act(site, patrol.decide(seen), turn.first(apply, run.now))
     after = replace(seen, scene=replace(seen.scene, records=records.all))

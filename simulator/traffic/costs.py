@@ -8,7 +8,7 @@ import statistics
 from dataclasses import dataclass
 from functools import cache
 
-from simulator.traffic.measured import burst_rows, closed_rows, endpoint_cpu
+from simulator.traffic.measured import burst_rows, closed_rows
 
 VCPU_FACTOR = 2.0
 """vCPU seconds per second of a whole core: a cloud vCPU is half a core. Agrees with 170-250 exam takers per vCPU."""
@@ -108,9 +108,6 @@ SUBMIT = Step(
     wait=SAVE_NEXT.wait + ATTEMPT_PAGE.wait,
     database=SAVE_NEXT.database + ATTEMPT_PAGE.database,
 )
-
-_FRONT_WEB, _FRONT_DATABASE = endpoint_cpu("front page anon")
-FRONT_PAGE = Step("front_page", cpu=_FRONT_WEB, wait=0.0101, database=_FRONT_DATABASE)  # p50 33.1 ms less 23.0 ms CPU
 
 
 @cache

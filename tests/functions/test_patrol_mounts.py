@@ -168,7 +168,7 @@ def test_it_has_drained_when_no_target_group_has_it_any_more(
         until_aside(world)
         monkeypatch.setattr(balancer, "target_states", lambda _: {sick: state} if state else {})
         assert site is not None
-        seen, _, _ = serving.serving(Table(TABLE), site, world.now)
+        seen, _, _ = serving.look(Table(TABLE), site, world.now)
         assert (sick in seen.scene.drained) == drained
 
 

@@ -139,11 +139,6 @@ class Waiting:
     since: datetime
     last_heartbeat: datetime = field(kw_only=True)
 
-    @property
-    def times_out(self) -> datetime:
-        """When AWS gives up waiting, if no more heartbeat is sent."""
-        return min(self.last_heartbeat + self.hook.heartbeat_timeout, self.since + self.hook.longest)
-
 
 def latest_start(activities: Iterable[Activity], instance: str, fallback: datetime) -> datetime:
     """When the newest activity that names `instance` began, else `fallback` (describe calls may lag behind events)."""

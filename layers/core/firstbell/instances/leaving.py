@@ -10,10 +10,10 @@ from firstbell.aws.table import Table
 from firstbell.capacity.keeping import plan_of
 from firstbell.events import Hint
 from firstbell.fleet import POOL_LAUNCH_WAIT, POOL_TERMINATE_WAIT, TERMINATE_WAIT, Group, Instance
+from firstbell.instances.answers import answers
 from firstbell.instances.holding import TERMINATING
 from firstbell.instances.keeping import PREFIX as SERVED
 from firstbell.instances.keeping import Records, open_incidents
-from firstbell.instances.observing import answers
 from firstbell.instances.records import CLAIMED, Record, learn_leaving
 from firstbell.instances.release import GONE, Leaving, Scene
 from firstbell.instances.waits import SETTLING, begin

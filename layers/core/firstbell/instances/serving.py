@@ -11,9 +11,9 @@ from firstbell.capacity import keeping as capacity
 from firstbell.fleet import STANDBY, Group
 from firstbell.instances import patrol
 from firstbell.instances.actions import EnterStandby
+from firstbell.instances.answers import with_results
 from firstbell.instances.applying import Action
 from firstbell.instances.keeping import Records, open_incidents
-from firstbell.instances.observing import with_results
 from firstbell.instances.patrol import Beat
 from firstbell.instances.records import Record
 from firstbell.instances.replacing import LAGS, NEEDED, Scene
@@ -73,7 +73,7 @@ class Turn:
         return carry_out
 
 
-def serving(table: Table, site: Site, now: datetime) -> tuple[Beat, Records, Turn]:
+def look(table: Table, site: Site, now: datetime) -> tuple[Beat, Records, Turn]:
     """The instances in service, what their last probes said, and, once one is sick, all that its replacement needs."""
     turn = Turn.of(table, site.name)
     group = autoscaling.group(site.fleet.auto_scaling_group)  # before the records: who serves has been proven in them

@@ -11,9 +11,10 @@ from firstbell.events import Hint
 from firstbell.fleet import LAUNCH_WAIT, POOL_LAUNCH_WAIT, Instance
 from firstbell.instances import storage_reports, waits
 from firstbell.instances.admission import Candidate, Scene, overdue, wants_console
+from firstbell.instances.answers import with_results
 from firstbell.instances.holding import LAUNCHING
 from firstbell.instances.keeping import PREFIX, Records, open_incidents
-from firstbell.instances.records import CLAIMED, Phase, Record, learn
+from firstbell.instances.records import Record
 from firstbell.instances.verdicts import printable
 from firstbell.site import Site
 
@@ -21,12 +22,12 @@ LAUNCH_WAITS = frozenset({LAUNCH_WAIT, POOL_LAUNCH_WAIT})
 AGENT_WITHIN = timedelta(seconds=75)  # an agent that has not been announced until then is asked for
 
 
-def concerns(table: Table, site: Site, hints: Iterable[Hint], *phases: Phase) -> bool:
-    """Whether one of the hints is worth a look: that of a probe or an agent is, if its instance is in such a phase."""
-    return any(_concerns(table, site, hint, phases) for hint in hints)
+def concerns(table: Table, site: Site, hints: Iterable[Hint]) -> bool:
+    """Whether one of the hints is worth a look: that of a probe or an agent is, if its instance may be launching."""
+    return any(_concerns(table, site, hint) for hint in hints)
 
 
-def _concerns(table: Table, site: Site, hint: Hint, phases: Collection[Phase]) -> bool:
+def _concerns(table: Table, site: Site, hint: Hint) -> bool:
     if hint.group not in ("", site.fleet.auto_scaling_group):
         return False
     if hint.why not in ("command", "agent") or not hint.instance:
@@ -34,10 +35,10 @@ def _concerns(table: Table, site: Site, hint: Hint, phases: Collection[Phase]) -
     stored = table.get(f"SITE#{site.name}", PREFIX + hint.instance)
     if stored is None:  # an agent may be announced before the launch is
         return hint.why == "agent"
-    return stored.data.get("phase") in phases
+    return bool(stored.data.get("phase") == "admission")
 
 
-def launching(table: Table, site: Site, now: datetime, hints: Collection[Hint]) -> tuple[Scene, Records] | None:
+def look(table: Table, site: Site, now: datetime, hints: Collection[Hint]) -> tuple[Scene, Records] | None:
     """The instances in their launch hook; None, after a single API call, if there are none.
 
     Between ticks only what the hints name is asked for: answers of their commands, and agents of none but those whose
@@ -94,26 +95,3 @@ def _with_console(it: Candidate, site: Site, records: Records) -> Candidate:
         said = f"its console could not be read: {clients.error_code(error) or type(error).__name__}"
     seen = replace(it.record, log_tail=said)
     return replace(it, record=seen) if records.save(seen) else it
-
-
-def with_results(found: Iterable[Record], records: Records, asked: Collection[str] | None = None) -> list[Record]:
-    """The records after what became of their commands; those that another look is at right now are left to it.
-
-    AWS is asked about the commands in `asked` only, if that is given; the others are not looked at.
-    """
-    found = list(found)
-    running = {r.command for r in found} - {"", CLAIMED}
-    results = answers(running if asked is None else running & set(asked), records)
-    left = running - results.keys()
-    learnt = [r for r in found if r.command in left]
-    for record in (r for r in found if r.command not in left):
-        result = results.get(record.command, {}).get(record.instance)
-        new = learn(record, result.status if result else "", result.output if result else "", records.now)
-        if records.save(new):
-            learnt.append(new)
-    return learnt
-
-
-def answers(running: Collection[str], records: Records) -> dict[str, dict[str, commands.Invocation]]:
-    """What became of each of these commands, by instance; nothing yet of one that AWS cannot be asked about."""
-    return {c: records.asked(partial(commands.invocations, c), {}) for c in sorted(running)}
